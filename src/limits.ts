@@ -1,0 +1,86 @@
+/**
+ * Every bound in the system, the reason beside it, and the relations between them (asserted at load).
+ * FORMAT limits are part of the media and wire formats: changing one needs a new format version. The rest is tuning.
+ */
+import { assert } from './base/assert.ts';
+import { isPowerOfTwo } from './base/bits.ts';
+
+// --- identity (FORMAT) ---
+/** Node ids take 20 bits of a ballot: wide enough never to reuse one (S25). */
+export const NODE_ID_BITS = 20;
+export const NODE_ID_MAX = 2 ** NODE_ID_BITS - 1;
+/** Rounds take the other 33 bits of a 53-bit number: 2^33 elections. */
+export const BALLOT_ROUND_MAX = 2 ** 33 - 1;
+/** Member sets are bit masks in a small integer. */
+export const MEMBERS_MAX = 15;
+export const GROUPS_MAX = 4096;
+
+// --- commands ---
+/** FORMAT: a command's payload; also what one slot must be able to hold. */
+export const PAYLOAD_BYTES_MAX = 1 << 20;
+export const PAYLOAD_BYTES_DEFAULT = 1 << 16;
+export const KEY_BYTES_MAX = 1024;
+export const REPLY_BYTES_MAX = 1 << 20;
+/** FORMAT: a slot's value = one batch; room for one largest command and its headers. */
+export const VALUE_BYTES_MAX = PAYLOAD_BYTES_MAX + 4096;
+/** A batch closes at this size unless its only command is larger: beyond it, longer copies buy no throughput. */
+export const BATCH_BYTES_TARGET = 1 << 17;
+
+// --- Paxos ---
+/** Slots that a leader keeps in flight beyond its commit watermark (pipeline depth). */
+export const WINDOW_SLOTS_MAX = 256;
+/** An acceptor's window: at least twice the leader's, so that a lagging watermark never drops a full leader window (S8). */
+export const ACCEPTOR_WINDOW_SLOTS = 1024;
+/** Outbox capacity in actions: one step answers at most one whole acceptor window, twice. */
+export const OUTBOX_ACTIONS_MAX = 4096;
+/** Sends held back until their log sequence is durable, per group. */
+export const HELD_SENDS_MAX = 16384;
+
+// --- sessions (FORMAT: replicas must evict alike) ---
+export const SESSIONS_MAX = 4096;
+/** Commands of one session in flight; replies of the last so many are remembered. */
+export const SESSION_INFLIGHT_MAX = 16384;
+/** Remembered reply bytes per session; older replies give way, deterministically. */
+export const SESSION_REPLY_BYTES_MAX = 1 << 20;
+/** A session unused for this much log time may be expired when the table is full. */
+export const SESSION_EXPIRY_MS = 3_600_000;
+
+// --- rings ---
+export const RING_BYTES_MIN = 1 << 12;
+export const REQUEST_RING_BYTES = 1 << 20;
+export const COMPLETION_RING_BYTES = 1 << 20;
+export const PEER_RING_BYTES = 1 << 22;
+export const PEER_CONTROL_RING_BYTES = 1 << 18;
+export const LANES_PER_GROUP_MAX = 64;
+
+// --- log (FORMAT) ---
+/** Unit of a durable write: every submission starts on a fresh block (S11). */
+export const LOG_BLOCK_BYTES = 4096;
+/** One segment file and one chunk of the in-memory tail; records never cross it. */
+export const LOG_SEGMENT_BYTES = 1 << 24;
+/** Chunks of the in-memory tail of a durable log. */
+export const ENTRY_CHUNKS = 4;
+/** Bytes of one submission at most: larger ones are split, so that recovery knows how far a hole can reach. */
+export const SUBMISSION_BYTES_MAX = 1 << 22;
+/** Submissions in flight at most. */
+export const SUBMISSIONS_IN_FLIGHT_MAX = 16;
+/** Bytes kept free at the end of the in-memory tail for promises and one window of header-only votes (S23). */
+export const ENTRY_RESERVE_BYTES = 1 << 18;
+
+// --- time ---
+export const TICK_MS = 10;
+export const HEARTBEAT_TICKS = 5;
+export const ELECTION_TIMEOUT_TICKS = 40;
+export const ELECTION_JITTER_TICKS = 30;
+/** Unanswered ACCEPTs are sent again after this long. */
+export const RETRY_TICKS = 10;
+/** `terminate()` cannot interrupt a native park, so no park is longer (native-facts 3.3). */
+export const PARK_US_MAX = 20_000;
+
+assert(ACCEPTOR_WINDOW_SLOTS >= 2 * WINDOW_SLOTS_MAX, 'acceptor window must hold two leader windows (S8)');
+assert(isPowerOfTwo(ACCEPTOR_WINDOW_SLOTS), 'slot windows are indexed by mask');
+assert(PEER_RING_BYTES >= 2 * VALUE_BYTES_MAX, 'a peer ring must hold two largest values');
+assert(SUBMISSION_BYTES_MAX >= 2 * VALUE_BYTES_MAX, 'one submission must hold a largest value with its headers');
+assert(LOG_SEGMENT_BYTES >= 4 * SUBMISSION_BYTES_MAX, 'a segment must hold several submissions');
+assert(LOG_SEGMENT_BYTES % LOG_BLOCK_BYTES === 0, 'segments consist of whole blocks');
+assert(HEARTBEAT_TICKS * 4 < ELECTION_TIMEOUT_TICKS, 'several heartbeats may be lost before an election');

@@ -1,0 +1,212 @@
+/**
+ * Every offset that two threads share, drawn once. `native/generate-layout.ts` turns the constants into a C++ header.
+ *
+ * Words are 32-bit. A word has one writer, named beside it; a hot word stands alone on LINE_BYTES (two cache lines,
+ * because the adjacent-line prefetcher pairs them). Numbers below 2^53 take two words, low then high.
+ */
+
+/** Distance between words of different writers, bytes. */
+export const LINE_BYTES = 128;
+export const LINE_WORDS = LINE_BYTES / 4;
+
+/*
+ * SPSC ring (memory/ring): control block, then `capacity` bytes of records.
+ *
+ *   0    TAIL      producer: all bytes before it are published
+ *   128  HEAD      consumer: all bytes before it may be overwritten
+ *   256  DATA      capacity bytes
+ *
+ * Record, 8-byte aligned (64 in peer rings), contiguous; a padding record closes the end of the ring.
+ *
+ *   0  SIZE   header + payload, without the alignment gap
+ *   4  TYPE   type << 24 | 24 bits of the record's own
+ */
+export const RING_TAIL_WORD = 0;
+export const RING_HEAD_WORD = LINE_WORDS;
+export const RING_DATA_BYTES = 2 * LINE_BYTES;
+export const RECORD_SIZE_WORD = 0;
+export const RECORD_TYPE_WORD = 1;
+export const RECORD_HEADER_BYTES = 8;
+export const RECORD_ALIGNMENT = 8;
+export const RECORD_TYPE_SHIFT = 24;
+
+/** Record types. One list, so that a byte range read with the wrong eyes is refused. */
+export const TYPE_PADDING = 1;
+export const TYPE_COMMAND = 2;
+export const TYPE_QUERY = 3;
+export const TYPE_OPEN_SESSION = 4;
+export const TYPE_CLOSE_SESSION = 5;
+export const TYPE_REPLIES = 6;
+export const TYPE_FRAME = 7;
+
+/*
+ * Command record: the same bytes in the request ring, in the log, on the wire and under `apply`.
+ *
+ *   0   SIZE            header + payload
+ *   4   TYPE            type << 24 | request number, high 21 bits
+ *   8   NUMBER_LOW      request number, low 32 bits
+ *   12  SESSION         session id (index in the table, low 12 bits; serial above); 0 = none
+ *   16  payload …       OPEN_SESSION: nonce low, nonce high
+ */
+export const COMMAND_NUMBER_LOW_WORD = 2;
+export const COMMAND_SESSION_WORD = 3;
+export const COMMAND_HEADER_BYTES = 16;
+export const COMMAND_NUMBER_HIGH_MASK = 0x1fffff;
+export const SESSION_INDEX_BITS = 12;
+
+/*
+ * Batch = the value of one slot: header, then command and padding records to the end of the value. A padding record may
+ * stand before a run, so that source and destination of the copy agree modulo 64 (memcpy hole, native-facts 8).
+ * A value of length 0 is a no-op.
+ *
+ *   0   MAGIC
+ *   4   reserved, 0
+ *   8   LOG_TIME_LOW, LOG_TIME_HIGH   milliseconds of log time (S19)
+ */
+export const BATCH_MAGIC = 0x5a7c0001;
+export const BATCH_MAGIC_WORD = 0;
+export const BATCH_LOG_TIME_WORD = 2;
+export const BATCH_HEADER_BYTES = 16;
+
+/*
+ * Lane: how one session of one client reaches one group. All replicas' workers see it.
+ * The request ring keeps a record until its completion arrived (the producer frees it), so the same ring serves for
+ * sending again after fail-over: the next leader's worker starts reading at ROUTE_START.
+ *
+ *   0    TAIL            client: published bytes
+ *   128  ROUTE_SERIAL    client: leadership serial of the replica that shall consume; 0 = none
+ *        ROUTE_REPLICA   client: replica index that shall consume
+ *        ROUTE_START     client: ring position of the oldest record without completion
+ *        ROUTE_NUMBER_LOW, _HIGH   client: its request number
+ *        ROUTE_CHANGE    client: odd while the route is being written (seqlock), even when it is whole
+ *   256  LANE_SESSION    0 until the session is open; client
+ *        LANE_NONCE_LOW, _HIGH     client: names the session before it has an id
+ *        LANE_KIND       LANE_WRITES or LANE_READS
+ *   384  DATA            capacity bytes of command records
+ */
+export const LANE_TAIL_WORD = 0;
+export const LANE_ROUTE_SERIAL_WORD = LINE_WORDS;
+export const LANE_ROUTE_REPLICA_WORD = LINE_WORDS + 1;
+export const LANE_ROUTE_START_WORD = LINE_WORDS + 2;
+export const LANE_ROUTE_NUMBER_WORD = LINE_WORDS + 3;
+export const LANE_ROUTE_CHANGE_WORD = LINE_WORDS + 5;
+export const LANE_SESSION_WORD = 2 * LINE_WORDS;
+export const LANE_NONCE_WORD = 2 * LINE_WORDS + 1;
+export const LANE_KIND_WORD = 2 * LINE_WORDS + 3;
+export const LANE_DATA_BYTES = 3 * LINE_BYTES;
+export const LANE_WRITES = 1;
+export const LANE_READS = 2;
+
+/*
+ * Completion ring record (one ring per lane and replica: the replica's worker is its only producer): a run of replies
+ * with consecutive request numbers.
+ *
+ *   0   SIZE
+ *   4   TYPE             TYPE_REPLIES << 24 | first number, high 21 bits
+ *   8   FIRST_NUMBER_LOW
+ *   12  COUNT            replies in the run
+ *   16  replies …
+ *
+ * Reply, 8-byte aligned; the session table remembers replies in the same form, so that a run is one copy.
+ *
+ *   0   SIZE             header + bytes
+ *   4   STATUS           REPLY_*
+ *   8   bytes …
+ */
+export const RUN_FIRST_LOW_WORD = 2;
+export const RUN_COUNT_WORD = 3;
+export const RUN_HEADER_BYTES = 16;
+export const REPLY_SIZE_WORD = 0;
+export const REPLY_STATUS_WORD = 1;
+export const REPLY_HEADER_BYTES = 8;
+/** Applied; the bytes are the machine's reply. */
+export const REPLY_OK = 0;
+/** Applied once, the bytes are no longer remembered. */
+export const REPLY_EVICTED = 1;
+/** The session is unknown or expired. */
+export const REPLY_SESSION_EXPIRED = 2;
+/** The session table is full. */
+export const REPLY_SESSIONS_FULL = 3;
+/** The session was opened; bytes = session id (one word). */
+export const REPLY_SESSION_OPENED = 4;
+/** The machine's query threw; the bytes are its message, UTF-8. */
+export const REPLY_QUERY_FAILED = 5;
+/** The machine's reply was longer than REPLY_BYTES_MAX or than the space left. */
+export const REPLY_TOO_LARGE = 6;
+
+/*
+ * Doorbell: one word on its own line. 0 = awake, 1 = asleep. The sleeper stores 1, looks at its sources again, then waits
+ * for the word to leave 1; whoever published something swaps 1 for 0 and, if it was 1, wakes (Dekker: both sides seq_cst).
+ */
+export const DOORBELL_WORDS = LINE_WORDS;
+export const DOORBELL_AWAKE = 0;
+export const DOORBELL_ASLEEP = 1;
+
+/*
+ * Status block: one per (replica, group), written by the group's worker, read by the coordinator without messages.
+ *
+ *   0  ROLE                 ROLE_* below
+ *   1  LEADERSHIP_SERIAL    grows with every leadership won here; what lanes are routed by; 0 = never
+ *   2  LEADER_HINT          member index + 1 of the believed leader; 0 = unknown
+ *   3  COMMIT (2 words)     commit watermark
+ *   5  APPLIED (2)          applied watermark
+ *   7  STATE_DIGEST         digest of all replies up to APPLIED
+ *   8  ERROR                0, or GROUP_ERROR_*; the group stopped on this replica
+ *   9  ERROR_SLOT (2)       slot at which it stopped
+ *   11 ERROR_MEMBER         member index that deviates (non-determinism)
+ *   12 ELECTIONS            campaigns begun here
+ *   13 BALLOT (2)           promised ballot
+ *   15 COMMANDS (2)         commands applied since start
+ *   17 FLUSHES (2)          log submissions of the worker's log (same in each of its groups)
+ *   19 LOG_BYTES (2)        bytes appended to the worker's log, padding included
+ */
+export const STATUS_ROLE_WORD = 0;
+export const STATUS_LEADERSHIP_WORD = 1;
+export const STATUS_LEADER_HINT_WORD = 2;
+export const STATUS_COMMIT_WORD = 3;
+export const STATUS_APPLIED_WORD = 5;
+export const STATUS_DIGEST_WORD = 7;
+export const STATUS_ERROR_WORD = 8;
+export const STATUS_ERROR_SLOT_WORD = 9;
+export const STATUS_ERROR_MEMBER_WORD = 11;
+export const STATUS_ELECTIONS_WORD = 12;
+export const STATUS_BALLOT_WORD = 13;
+export const STATUS_COMMANDS_WORD = 15;
+export const STATUS_FLUSHES_WORD = 17;
+export const STATUS_LOG_BYTES_WORD = 19;
+export const STATUS_WORDS = LINE_WORDS;
+export const ROLE_STARTING = 0;
+export const ROLE_FOLLOWER = 1;
+export const ROLE_CANDIDATE = 2;
+export const ROLE_LEADER = 3;
+export const ROLE_STOPPED = 4;
+export const GROUP_ERROR_MACHINE = 1;
+export const GROUP_ERROR_NONDETERMINISTIC = 2;
+export const GROUP_ERROR_INVARIANT = 3;
+export const GROUP_ERROR_LOG = 4;
+
+/*
+ * Worker block: one per worker thread.
+ *
+ *   line 0   DOORBELL
+ *   line 1   STOP        coordinator: 1 = finish and return
+ *            CONTROL     coordinator: grows with each message posted to the control port
+ *   line 2   BEAT        worker: grows with every duty cycle
+ *            THREAD_ID   worker: worker_threads.threadId
+ *            OWNER       worker: epoch of the task that owns the rings (an assertion, not a fence; S22)
+ *            READY       worker: 1 once recovery is done and the duty cycle runs
+ *   line 3   DURABLE     flusher: submissions durable since open, wrapping; contiguous prefix only (release store)
+ *            LOG_ERROR   flusher: errno that latched the log, or 0
+ *   line 4   CLOCK       Float64: monotonic milliseconds, written by the worker's clock read
+ */
+export const WORKER_DOORBELL_WORD = 0;
+export const WORKER_STOP_WORD = LINE_WORDS;
+export const WORKER_CONTROL_WORD = LINE_WORDS + 1;
+export const WORKER_BEAT_WORD = 2 * LINE_WORDS;
+export const WORKER_THREAD_ID_WORD = 2 * LINE_WORDS + 1;
+export const WORKER_OWNER_WORD = 2 * LINE_WORDS + 2;
+export const WORKER_READY_WORD = 2 * LINE_WORDS + 3;
+export const WORKER_DURABLE_WORD = 3 * LINE_WORDS;
+export const WORKER_LOG_ERROR_WORD = 3 * LINE_WORDS + 1;
+export const WORKER_CLOCK_WORD = 4 * LINE_WORDS;
+export const WORKER_WORDS = 5 * LINE_WORDS;

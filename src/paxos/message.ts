@@ -1,0 +1,81 @@
+/**
+ * The protocol's vocabulary: message kinds and the fields of a message.
+ *
+ * A message is a Float64Array of MESSAGE_FIELDS numbers, reused: slots and ballots exceed 2^31, and a double that stays in a
+ * typed array is never boxed. Values do not travel through the core: it knows a value by slot, length and checksum; the
+ * driver stages the bytes of an inbound message before the step and keeps or abandons them after it.
+ * @hot
+ */
+
+/** Phase 1a. SLOT: first slot asked about. From a candidate whose own promise for BALLOT is durable (S2). */
+export const PREPARE = 1;
+/** Part of phase 1b, one per vote at or above the asked slot. AUX: ballot of the vote; VALUE_*: what was voted for; AUX2: 1 where it is known chosen. */
+export const PROMISE_VOTE = 2;
+/** End of phase 1b. AUX: how many PROMISE_VOTE frames belong to it; COMMIT: the acceptor's commit watermark; AUX2: its truncation point (S6). */
+export const PROMISE = 3;
+/** Phase 2a, with value. COMMIT: the leader's commit watermark. */
+export const ACCEPT = 4;
+/** Phase 2b: votes at BALLOT for slots [SLOT, AUX) are durable. COMMIT: the acceptor's commit watermark. */
+export const ACCEPTED = 5;
+/** Answer to a stale ballot. BALLOT: the refused one; AUX: the promised one. */
+export const REJECT = 6;
+/** Leader to all: alive, BALLOT, COMMIT. AUX: round serial, answered by HEARTBEAT_REPLY (also confirms reads, S20). */
+export const HEARTBEAT = 7;
+/** AUX: the round serial; BALLOT: the leader's, at which the sender has promised; COMMIT: the sender's commit watermark; AUX2: 1 where it may confirm reads. */
+export const HEARTBEAT_REPLY = 8;
+/** Before disturbing a live leader: do you hear one? BALLOT: the asker's promised ballot; COMMIT: its commit watermark. */
+export const STATUS_QUERY = 9;
+/** BALLOT: the answerer's promised ballot; AUX: 1 where it hears a live leader; COMMIT; AUX2: its member index of the leader + 1. */
+export const STATUS_REPLY = 10;
+/** Asks for chosen values of slots [SLOT, AUX). */
+export const FETCH = 11;
+/** A chosen value, with bytes; the answer to FETCH. COMMIT: the sender's commit watermark. */
+export const LEARNED = 12;
+/** A candidate asks for the value of the vote that it must propose: SLOT, AUX: ballot of the vote. */
+export const FETCH_VOTE = 13;
+/** The answer, with bytes: SLOT, BALLOT: the candidate's, AUX: ballot of the vote. */
+export const VOTE_VALUE = 14;
+/** Leader to the member that shall lead: campaign at once. */
+export const TRANSFER = 15;
+export const MESSAGE_KINDS = 16;
+
+export const M_KIND = 0;
+export const M_FROM = 1;
+export const M_TO = 2;
+export const M_EPOCH = 3;
+export const M_BALLOT = 4;
+export const M_SLOT = 5;
+export const M_COMMIT = 6;
+export const M_AUX = 7;
+export const M_AUX2 = 8;
+export const M_VALUE_LENGTH = 9;
+export const M_VALUE_CRC = 10;
+export const MESSAGE_FIELDS = 11;
+
+/** True for kinds whose frame carries the bytes of a value. */
+export function hasValue(kind: number): boolean {
+  return kind === ACCEPT || kind === LEARNED || kind === VOTE_VALUE;
+}
+
+export function kindName(kind: number): string {
+  return KIND_NAMES[kind] ?? 'UNKNOWN';
+}
+
+const KIND_NAMES: readonly string[] = [
+  'NONE',
+  'PREPARE',
+  'PROMISE_VOTE',
+  'PROMISE',
+  'ACCEPT',
+  'ACCEPTED',
+  'REJECT',
+  'HEARTBEAT',
+  'HEARTBEAT_REPLY',
+  'STATUS_QUERY',
+  'STATUS_REPLY',
+  'FETCH',
+  'LEARNED',
+  'FETCH_VOTE',
+  'VOTE_VALUE',
+  'TRANSFER',
+];

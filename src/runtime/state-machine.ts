@@ -1,0 +1,63 @@
+/**
+ * What the user implements: a deterministic state machine over bytes, loaded in the worker threads.
+ *
+ * A machine module exports `createMachine(options)`; every replica of a group makes its own instance. All methods are
+ * synchronous. `apply` must depend on nothing but the machine's state and the command: no clock (use `command.logTimeMs`),
+ * no randomness, no I/O. Replicas compare digests of their replies; a deviating replica stops its group.
+ */
+
+/** One command or query, in place: valid only during the call; copy what must last. */
+export interface Command {
+  /** Bytes that contain the payload; payload = bytes[offset, offset + length). */
+  bytes: Uint8Array;
+  /** The same memory as words; the payload starts at word `offset / 4` (payloads are 8-byte aligned). */
+  words: Int32Array;
+  offset: number;
+  length: number;
+  /** Session that sent the command; with `number` it names the command for ever. */
+  session: number;
+  /** Request number in its session, from 1. 0 for queries. */
+  number: number;
+  /** Log time in milliseconds: equal on every replica, never goes backwards, not a wall clock (S19). */
+  logTimeMs: number;
+  slot: number;
+}
+
+/** Room for the answer, in place: write at most `capacity` bytes at `offset` and set `length`. */
+export interface Reply {
+  bytes: Uint8Array;
+  /** The same memory as words; `offset` is 8-byte aligned. */
+  words: Int32Array;
+  offset: number;
+  /** Bytes available, at most REPLY_BYTES_MAX. */
+  capacity: number;
+  /** Bytes written; 0 before the call. A longer answer than `capacity` must throw RangeError. */
+  length: number;
+}
+
+export interface StateMachine {
+  /** Applies one chosen command. Throwing stops the group on this replica with ERR_SYNOD_MACHINE_FAILED. */
+  apply(command: Command, reply: Reply): void;
+  /** Answers without changing state. Throwing fails this query alone. */
+  query(query: Command, reply: Reply): void;
+  /** Chunks of an image of the state as of the call; a consistent view while commands go on. */
+  snapshot(): Iterable<Uint8Array>;
+  /** Replaces the state by an image. */
+  restore(chunks: Iterable<Uint8Array>): void;
+}
+
+export interface MachineOptions {
+  groupId: number;
+  replicaIndex: number;
+}
+
+export interface MachineModule {
+  createMachine(options: MachineOptions): StateMachine;
+}
+
+/** Ready-made machines by name; anything else given as `machine` is the URL or path of a module. */
+export const READY_MADE_MACHINES: Readonly<Record<string, string>> = {
+  kv: '../machines/kv',
+  counter: '../machines/counter',
+  audit: '../machines/audit',
+};
