@@ -39,7 +39,11 @@ function buildAddon(root: string): { isUsable: boolean; text: string } {
   const directory = join(root, 'native', 'build');
   const name = `${process.platform}-${process.arch}.node`;
   const target = join(directory, name);
-  const inputs = [...listFiles(source), ...listFiles(join(root, 'native', 'include')), join(root, 'native', 'build.ts')];
+  const inputs = [
+    ...listFiles(source),
+    ...listFiles(join(root, 'native', 'include')),
+    join(root, 'native', 'build.ts'),
+  ];
   if (isNewer(target, inputs)) return { isUsable: true, text: `${name} is up to date` };
 
   const require = createRequire(join(root, 'package.json'));

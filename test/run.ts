@@ -12,7 +12,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type RunEvent, EVENTS_FD } from './run-files.ts';
+import { EVENTS_FD, type RunEvent } from './run-files.ts';
 
 /** Longest silence between two events of the child. A suite is one `.run()`. */
 const SUITE_MS_MAX = 180_000;
@@ -50,7 +50,8 @@ function parseArguments(args: string[]): Options {
   for (const arg of args) {
     if (arg.startsWith('--root=')) options.root = resolve(arg.slice('--root='.length));
     else if (arg.startsWith('--suite-ms=')) options.suiteMs = Number(arg.slice('--suite-ms='.length));
-    else if (arg.startsWith('--')) throw new Error(`unknown flag ${arg}: use --root=DIR, --suite-ms=N or parts of paths`);
+    else if (arg.startsWith('--'))
+      throw new Error(`unknown flag ${arg}: use --root=DIR, --suite-ms=N or parts of paths`);
     else options.filters.push(arg);
   }
   return options;
@@ -60,7 +61,9 @@ function findFiles({ root, filters }: Options): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.test.js') && !isStale(join(root, path)))
     .map((path) => path.split(sep).join('/'))
-    .filter((path) => (filters.length === 0 ? !path.endsWith(LONG_SUFFIX) : filters.some((part) => path.includes(part))))
+    .filter((path) =>
+      filters.length === 0 ? !path.endsWith(LONG_SUFFIX) : filters.some((part) => path.includes(part)),
+    )
     .sort()
     .map((path) => join(root, path));
 }
