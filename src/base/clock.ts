@@ -16,7 +16,7 @@ export interface Clock {
  * microseconds. Linux stops this clock while the machine is suspended, so a lease must not rest on it alone (S21).
  */
 export class SystemClock implements Clock {
-  /** `performance.now()` counts from the start of its own thread: this moves it to the machine's common zero point. */
+  /** `performance.now()` counts from the start of its process or thread; this moves it to the machine's zero point. */
   readonly #offsetMs: number;
 
   constructor() {

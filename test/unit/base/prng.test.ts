@@ -14,6 +14,7 @@ test('a seed gives the same numbers for ever: kept seeds of failures depend on i
     const prng = new Prng(seed);
     assert.equal([prng.next32(), prng.next32(), prng.next32(), prng.next32()], numbers);
   }
+  assert.is(new Prng(8123).fork('network').seed, 3175360127169971);
 });
 
 test('both words of a seed count', () => {
