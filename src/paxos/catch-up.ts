@@ -1,0 +1,144 @@
+/**
+ * Fetching chosen values that this replica missed, and serving them to others: only below the own commit watermark (I14),
+ * recorded as learned, never as a vote (S5).
+ * @hot
+ */
+import { assert, CONTRACTS, requires } from '../base/assert.ts';
+import type { Ballot, MemberIndex, Slot, Tick } from '../base/types.ts';
+import { MEMBERS_MAX } from '../limits.ts';
+import { FETCH, LEARNED, M_AUX, M_BALLOT, M_FROM, M_SLOT, VOTE_VALUE } from './message.ts';
+import { A_AUX, A_BALLOT, A_COMMIT, A_SLOT, A_VALUE_CRC, A_VALUE_LENGTH } from './outbox.ts';
+import type { ReplicaState } from './replica-state.ts';
+
+/** Slots asked for and served at once: bounds what one answer puts into a peer ring. */
+export const FETCH_SLOTS_MAX = 16;
+/** Ticks without progress after which a gap is taken for a loss. */
+const STUCK_TICKS = 2;
+
+export class CatchUp {
+  readonly #state: ReplicaState;
+  readonly #peerCommit = new Float64Array(MEMBERS_MAX);
+  #progressTick: Tick = 0;
+  #progressCommit: Slot = 0;
+  #fetchEnd: Slot = 0;
+  #fetchTick: Tick = -1;
+
+  constructor(state: ReplicaState) {
+    this.#state = state;
+  }
+
+  /** Commit watermark last heard from a member. */
+  commitOf(member: MemberIndex): Slot {
+    return this.#peerCommit[member] as Slot;
+  }
+
+  note(from: MemberIndex, commit: Slot): void {
+    if (commit > (this.#peerCommit[from] as Slot)) this.#peerCommit[from] = commit;
+  }
+
+  /** The member that is furthest ahead of this replica, the leader where several are; -1 when none is. */
+  #source(): MemberIndex {
+    const state = this.#state;
+    let best = -1;
+    let bestCommit = state.commitWatermark;
+    for (let m = 0; m < state.configuration.nodeIds.length; m++) {
+      const commit = this.#peerCommit[m] as Slot;
+      if (commit > bestCommit || (best >= 0 && commit === bestCommit && m === state.leaderHint)) {
+        best = m;
+        bestCommit = commit;
+      }
+    }
+    return best;
+  }
+
+  onTick(): void {
+    const state = this.#state;
+    if (state.commitWatermark !== this.#progressCommit) {
+      this.#progressCommit = state.commitWatermark;
+      this.#progressTick = state.tick;
+      return;
+    }
+    if (state.tick - this.#progressTick < STUCK_TICKS) return;
+    if (this.#fetchTick >= 0 && state.tick - this.#fetchTick < STUCK_TICKS) return;
+    this.#fetch();
+  }
+
+  /** Part of an answer arrived: when all of it is here, ask for more at once. */
+  onProgress(): void {
+    const state = this.#state;
+    if (this.#fetchTick < 0 || state.commitWatermark < this.#fetchEnd) return;
+    this.#fetchTick = -1;
+    this.#fetch();
+  }
+
+  #fetch(): void {
+    const state = this.#state;
+    const source = this.#source();
+    if (source < 0) return;
+    assert(source !== state.configuration.self, 'no replica is ahead of itself');
+    const first = state.commitWatermark;
+    const end = this.#peerCommit[source] as Slot;
+    this.#fetchEnd = end < first + FETCH_SLOTS_MAX ? end : first + FETCH_SLOTS_MAX;
+    this.#fetchTick = state.tick;
+    const at = state.send(FETCH, 1 << source, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_SLOT] = first;
+    words[at + A_AUX] = this.#fetchEnd;
+    words[at + A_COMMIT] = first;
+  }
+
+  /**
+   * Serves chosen values.
+   *
+   * ensures K1: only slots in [truncationPoint, commitWatermark) leave (I14)
+   */
+  onFetch(message: Float64Array): void {
+    const state = this.#state;
+    const first = message[M_SLOT] as Slot;
+    if (first < state.truncationPoint) return;
+    let end = message[M_AUX] as Slot;
+    if (end > first + FETCH_SLOTS_MAX) end = first + FETCH_SLOTS_MAX;
+    if (end > state.commitWatermark) end = state.commitWatermark;
+    for (let slot = first; slot < end; slot++) this.#serve(slot, message[M_FROM] as MemberIndex);
+  }
+
+  #serve(slot: Slot, to: MemberIndex): void {
+    const state = this.#state;
+    if (CONTRACTS) requires(slot < state.commitWatermark, 'K1: only chosen slots are served');
+    const at = state.send(LEARNED, 1 << to, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_SLOT] = slot;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_VALUE_LENGTH] = -1;
+  }
+
+  /**
+   * Serves the value of a vote to the leader whose phase 1 demands it.
+   *
+   * ensures K2: the value is that of the named vote, or a chosen one served as LEARNED
+   */
+  onFetchVote(message: Float64Array): void {
+    const state = this.#state;
+    const window = state.window;
+    const slot = message[M_SLOT] as Slot;
+    const to = message[M_FROM] as MemberIndex;
+    if (slot < window.base) {
+      if (slot >= state.truncationPoint) this.#serve(slot, to);
+      return;
+    }
+    if (!window.contains(slot) || message[M_BALLOT] !== state.promisedBallot) return;
+    const i = window.index(slot);
+    if (window.recorded[i] === 0) return;
+    if (window.learned[i] === 0 && window.voteBallot[i] !== message[M_AUX]) return;
+    const at = state.send(VOTE_VALUE, 1 << to, state.lastSequence);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_SLOT] = slot;
+    words[at + A_AUX] = message[M_AUX] as Ballot;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_VALUE_LENGTH] = window.valueLength[i] as number;
+    words[at + A_VALUE_CRC] = window.valueCrc[i] as number;
+  }
+}

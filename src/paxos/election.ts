@@ -1,0 +1,172 @@
+/**
+ * When to campaign: suspicion, the status round before a live leader is disturbed, randomized back-off, priority.
+ * Liveness only; nothing here can hurt safety.
+ *
+ *   deadline passed ──▶ STATUS_QUERY to all ──▶ a quorum hears no leader ──▶ (catch up first) ──▶ campaign
+ *                                           └▶ somebody hears one: wait another timeout
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { Prng } from '../base/prng.ts';
+import type { MemberIndex, Slot, Tick } from '../base/types.ts';
+import type { LeaderContact } from './leader-contact.ts';
+import { M_AUX, M_BALLOT, M_COMMIT, M_FROM, STATUS_QUERY, STATUS_REPLY } from './message.ts';
+import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT } from './outbox.ts';
+import type { Proposer } from './proposer.ts';
+import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
+
+export class Election {
+  readonly #state: ReplicaState;
+  readonly #proposer: Proposer;
+  readonly #contact: LeaderContact;
+  readonly #prng: Prng;
+  readonly #isPreferred: boolean;
+  #deadline: Tick = 0;
+  #heardTick: Tick = -1;
+  #heartbeatTick: Tick = 0;
+  #queryTick: Tick = -1;
+  #leaderlessMembers = 0;
+  /** Catch up to this watermark, then campaign; 0 = no such plan. */
+  campaignAt: Slot = 0;
+
+  constructor(state: ReplicaState, proposer: Proposer, contact: LeaderContact, prng: Prng, isPreferred: boolean) {
+    this.#state = state;
+    this.#proposer = proposer;
+    this.#contact = contact;
+    this.#prng = prng;
+    this.#isPreferred = isPreferred;
+    this.#deadline = isPreferred ? 1 : this.#timeout();
+  }
+
+  /** Priority: the preferred member waits the bare timeout, the others draw their jitter on top. */
+  #timeout(): number {
+    const timing = this.#state.timing;
+    const jitter = this.#prng.range(0, timing.electionJitterTicks);
+    return timing.electionTimeoutTicks + (this.#isPreferred ? jitter >> 2 : jitter);
+  }
+
+  /** A sign of life of the leader `member`. */
+  hear(member: MemberIndex): void {
+    const state = this.#state;
+    state.leaderHint = member;
+    this.#heardTick = state.tick;
+    this.#deadline = state.tick + this.#timeout();
+    this.#queryTick = -1;
+    this.campaignAt = 0;
+  }
+
+  /** True while a leader was heard within an election timeout. */
+  hearsLeader(): boolean {
+    const state = this.#state;
+    if (state.role === LEADER) return this.#contact.hasQuorum();
+    return this.#heardTick >= 0 && state.tick - this.#heardTick < state.timing.electionTimeoutTicks;
+  }
+
+  /** The member is known to be down (its thread died): do not wait the whole timeout for it. */
+  suspect(member: MemberIndex): void {
+    const state = this.#state;
+    if (state.role === LEADER || (state.leaderHint !== member && state.leaderHint !== -1)) return;
+    state.leaderHint = -1;
+    this.#heardTick = -1;
+    const count = state.configuration.nodeIds.length;
+    const rank = (state.configuration.self - member + count) % count;
+    assert(rank >= 0 && rank < count, 'ranks are member distances');
+    this.#deadline = state.tick + rank;
+  }
+
+  onTick(): void {
+    const state = this.#state;
+    if (state.role === LEADER) this.#tickLeader();
+    else if (state.role === FOLLOWER) this.#tickFollower();
+  }
+
+  #tickLeader(): void {
+    const state = this.#state;
+    if (!this.#contact.hasQuorum()) {
+      this.#proposer.stepDown();
+      this.#heardTick = -1;
+      this.#deadline = state.tick + this.#timeout();
+      return;
+    }
+    if (state.tick - this.#heartbeatTick < state.timing.heartbeatTicks) return;
+    this.heartbeat();
+  }
+
+  heartbeat(): number {
+    this.#heartbeatTick = this.#state.tick;
+    return this.#contact.beginRound(this.#proposer.ballot);
+  }
+
+  #tickFollower(): void {
+    const state = this.#state;
+    if (this.campaignAt > 0 && state.commitWatermark >= this.campaignAt) {
+      this.#campaign();
+      return;
+    }
+    if (state.tick < this.#deadline) return;
+    if (this.#queryTick >= 0 && state.tick - this.#queryTick < state.timing.retryTicks) return;
+    this.#query();
+  }
+
+  #query(): void {
+    const state = this.#state;
+    this.#queryTick = state.tick;
+    this.#leaderlessMembers = state.selfBit;
+    this.campaignAt = 0;
+    if (state.configuration.peers === 0) {
+      this.#campaign();
+      return;
+    }
+    const at = state.send(STATUS_QUERY, state.configuration.peers, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_COMMIT] = state.commitWatermark;
+  }
+
+  onStatusQuery(message: Float64Array): void {
+    const state = this.#state;
+    const at = state.send(STATUS_REPLY, 1 << (message[M_FROM] as MemberIndex), state.promiseSequence);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_AUX] = this.hearsLeader() ? 1 : 0;
+    words[at + A_AUX2] = state.leaderHint + 1;
+  }
+
+  /** Returns nothing; may start a campaign, or plan one for when this replica has caught up. */
+  onStatusReply(message: Float64Array): void {
+    const state = this.#state;
+    if (state.role !== FOLLOWER || this.#queryTick < 0) return;
+    state.see(message[M_BALLOT] as number);
+    if (message[M_AUX] === 1) {
+      this.#deadline = state.tick + this.#timeout();
+      return;
+    }
+    if ((message[M_COMMIT] as Slot) > this.campaignAt) this.campaignAt = message[M_COMMIT] as Slot;
+    this.#leaderlessMembers |= 1 << (message[M_FROM] as MemberIndex);
+    if (state.tick < this.#deadline || !state.configuration.quorums.isLeaderQuorum(this.#leaderlessMembers)) return;
+    if (state.commitWatermark >= this.campaignAt) this.#campaign();
+  }
+
+  /** The leader asked this replica to take over. */
+  onTransfer(message: Float64Array): void {
+    if (this.#state.role === FOLLOWER && (message[M_BALLOT] as number) >= this.#state.promisedBallot) this.#campaign();
+  }
+
+  #campaign(): void {
+    const state = this.#state;
+    assert(state.role !== LEADER, 'a leader does not campaign');
+    this.campaignAt = 0;
+    this.#queryTick = -1;
+    this.#deadline = state.tick + this.#timeout();
+    this.#proposer.campaign();
+  }
+
+  /** A candidacy met a member that is ahead: catch up to `commit`, then try again. */
+  postpone(commit: Slot): void {
+    assert(this.#state.role === CANDIDATE, 'only a candidate postpones');
+    this.#proposer.stepDown();
+    this.campaignAt = commit;
+    this.#deadline = this.#state.tick + this.#timeout();
+  }
+}

@@ -1,0 +1,443 @@
+/**
+ * The proposer: phase 1 once for the whole open suffix, then pipelined phase 2.
+ * Paxos Made Simple, section 2.2: phase 1 (a) and phase 2 (a); section 3: the distinguished proposer.
+ *
+ *   follower ── campaign ──▶ candidate ── prepare quorum ──▶ leader (recovering ── all values in ──▶ open)
+ *       ▲                       │ reject, or a peer is ahead       │ reject, higher ballot, no quorum
+ *       └───────────────────────┴──────────────────────────────────┘
+ *
+ * @hot
+ */
+import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
+import type { Ballot, MemberIndex, Slot } from '../base/types.ts';
+import { ACCEPTOR_WINDOW_SLOTS, MEMBERS_MAX } from '../limits.ts';
+import type { Acceptor } from './acceptor.ts';
+import { BALLOT_CHOSEN, nextBallot } from './ballot.ts';
+import type { Learner } from './learner.ts';
+import {
+  ACCEPT,
+  FETCH_VOTE,
+  M_AUX,
+  M_AUX2,
+  M_BALLOT,
+  M_COMMIT,
+  M_FROM,
+  M_SLOT,
+  M_VALUE_CRC,
+  M_VALUE_LENGTH,
+  PREPARE,
+} from './message.ts';
+import {
+  A_AUX,
+  A_AUX2,
+  A_BALLOT,
+  A_COMMIT,
+  A_SLOT,
+  A_VALUE_CRC,
+  A_VALUE_LENGTH,
+  ROLE,
+  VALUE_NOOP,
+  VALUE_RECORDED,
+  VALUE_STAGED,
+} from './outbox.ts';
+import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
+import { PROPOSAL_AWAITED, PROPOSAL_CHOSEN, PROPOSAL_NONE, PROPOSAL_OPEN } from './slot-window.ts';
+
+/** ACCEPTs sent again per tick at most: a retry must not become a flood. */
+const RETRY_SLOTS = 16;
+
+export class Proposer {
+  readonly #state: ReplicaState;
+  readonly #acceptor: Acceptor;
+  readonly #learner: Learner;
+
+  /** Ballot of this candidacy or leadership. */
+  ballot: Ballot = 0;
+  /** Members whose PROMISE for `ballot` is complete (I9). */
+  promisedMembers = 0;
+  /** End of the suffix that phase 1 found; nothing new is proposed and no read confirmed below it (S20). */
+  recoveryEnd: Slot = 0;
+  /** Values that phase 1 demands and that have not arrived. */
+  awaitedValues = 0;
+  /** First slot whose own vote is not counted yet. */
+  #ownVoteCursor: Slot = 0;
+  #attempt = 0;
+  #prepareTick = 0;
+  #candidateSince = 0;
+  readonly #attemptOf = new Float64Array(MEMBERS_MAX);
+  readonly #reportsOf = new Int32Array(MEMBERS_MAX);
+
+  constructor(state: ReplicaState, acceptor: Acceptor, learner: Learner) {
+    this.#state = state;
+    this.#acceptor = acceptor;
+    this.#learner = learner;
+  }
+
+  /** True when new values may be proposed: phase 1 is done and all it demands is proposed. */
+  get isOpen(): boolean {
+    return this.#state.role === LEADER && this.awaitedValues === 0;
+  }
+
+  /**
+   * Begins a candidacy in a ballot above everything seen.
+   *
+   * ensures P1: the ballot is above every promise and every ballot seen (I6)
+   * ensures P2: PREPARE waits for this replica's own promise (I5)
+   */
+  campaign(): void {
+    const state = this.#state;
+    const before = state.promisedBallot;
+    state.see(state.promisedBallot);
+    this.ballot = nextBallot(state.seenBallot, state.configuration.nodeId);
+    this.#acceptor.promise(this.ballot);
+    state.window.clearProposals();
+    this.promisedMembers = 0;
+    this.awaitedValues = 0;
+    this.recoveryEnd = state.commitWatermark;
+    this.#candidateSince = state.tick;
+    this.#attemptOf.fill(0);
+    this.#reportsOf.fill(0);
+    this.#setRole(CANDIDATE);
+    state.leaderHint = -1;
+    if (CONTRACTS) ensures(this.ballot > before && this.ballot === state.promisedBallot, 'P1: a fresh, promised ballot');
+    this.#sendPrepare();
+  }
+
+  #sendPrepare(): void {
+    const state = this.#state;
+    this.#attempt += 1;
+    this.#prepareTick = state.tick;
+    const to = state.configuration.peers & ~this.promisedMembers;
+    if (to === 0) return;
+    const at = state.send(PREPARE, to, state.promiseSequence);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = this.ballot;
+    words[at + A_SLOT] = state.commitWatermark;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_AUX2] = this.#attempt;
+  }
+
+  /** One reported vote; COMMIT carries the attempt that it answers, AUX the vote's ballot. */
+  onPromiseVote(message: Float64Array): void {
+    const state = this.#state;
+    if (state.role !== CANDIDATE || message[M_BALLOT] !== this.ballot) return;
+    const slot = message[M_SLOT] as Slot;
+    if (!state.window.contains(slot)) return;
+    const from = message[M_FROM] as MemberIndex;
+    if (!this.#isCurrentAttempt(from, message[M_COMMIT] as number)) return;
+    const i = state.window.index(slot);
+    const bit = 1 << from;
+    if (((state.window.reportedMembers[i] as number) & bit) !== 0) return;
+    state.window.reportedMembers[i] = (state.window.reportedMembers[i] as number) | bit;
+    this.#reportsOf[from] = (this.#reportsOf[from] as number) + 1;
+    this.#report(slot, bit, message[M_AUX] as Ballot, message[M_VALUE_LENGTH] as number, message[M_VALUE_CRC] as number);
+  }
+
+  /** Keeps the report of the highest ballot per slot, and who holds its value (I7). */
+  #report(slot: Slot, bit: number, ballot: Ballot, length: number, crc: number): void {
+    const window = this.#state.window;
+    const i = window.index(slot);
+    if (slot >= this.recoveryEnd) this.recoveryEnd = slot + 1;
+    const best = window.reportedBallot[i] as Ballot;
+    if (ballot < best) return;
+    if (ballot > best) {
+      window.reportedBallot[i] = ballot;
+      window.reportedLength[i] = length;
+      window.reportedCrc[i] = crc;
+      window.reportedHolders[i] = bit;
+      return;
+    }
+    assert(window.reportedLength[i] === length, 'P3: two values at one ballot and slot');
+    assert(window.reportedCrc[i] === crc, 'P3: two values at one ballot and slot');
+    window.reportedHolders[i] = (window.reportedHolders[i] as number) | bit;
+  }
+
+  /** A new attempt of a member forgets what was counted of its older answers (I9). */
+  #isCurrentAttempt(from: MemberIndex, attempt: number): boolean {
+    const known = this.#attemptOf[from] as number;
+    if (attempt < known) return false;
+    if (attempt > known) {
+      this.#attemptOf[from] = attempt;
+      this.#reportsOf[from] = 0;
+      this.#state.window.clearReportsOf(1 << from);
+    }
+    return true;
+  }
+
+  /**
+   * End of a member's answer. Returns the commit watermark to catch up to first, or -1.
+   *
+   * ensures P4: a member counts only when all votes of one answer arrived (I9)
+   * ensures P5: nothing is proposed below the highest commit watermark of the quorum (I8)
+   */
+  onPromise(message: Float64Array): Slot {
+    const state = this.#state;
+    if (state.role !== CANDIDATE || message[M_BALLOT] !== this.ballot) return -1;
+    const from = message[M_FROM] as MemberIndex;
+    if (!this.#isCurrentAttempt(from, message[M_SLOT] as number)) return -1;
+    if ((message[M_COMMIT] as Slot) > state.commitWatermark) return message[M_COMMIT] as Slot;
+    if ((this.#reportsOf[from] as number) !== message[M_AUX]) return -1;
+    assert((message[M_AUX2] as Slot) <= state.commitWatermark, 'a truncation point lies at or below the commit watermark');
+    this.promisedMembers |= 1 << from;
+    this.#maybeLead();
+    return -1;
+  }
+
+  /** This replica's own promise is durable: it counts, with its own votes. */
+  #promiseOwn(): void {
+    const state = this.#state;
+    const window = state.window;
+    for (let slot = window.base; slot < window.nextSlot; slot++) {
+      const i = window.index(slot);
+      if (window.recorded[i] === 0) continue;
+      const ballot = window.learned[i] === 1 ? BALLOT_CHOSEN : (window.voteBallot[i] as Ballot);
+      this.#report(slot, state.selfBit, ballot, window.valueLength[i] as number, window.valueCrc[i] as number);
+    }
+    this.promisedMembers |= state.selfBit;
+    this.#maybeLead();
+  }
+
+  /**
+   * With a prepare quorum of complete promises the candidate leads, and proposes what phase 1 demands.
+   *
+   * ensures P6: each slot of the suffix gets the reported value of the highest ballot, or a no-op where none was reported (I7)
+   */
+  #maybeLead(): void {
+    const state = this.#state;
+    if (state.role !== CANDIDATE || !state.configuration.quorums.isPrepareQuorum(this.promisedMembers)) return;
+    if ((this.promisedMembers & state.selfBit) === 0) return;
+    state.leadershipSerial += 1;
+    state.leaderHint = state.configuration.self;
+    state.heardBallot = this.ballot;
+    state.heardCommit = state.commitWatermark;
+    this.#candidateSince = state.tick;
+    this.#ownVoteCursor = state.commitWatermark;
+    this.#setRole(LEADER);
+    const end = this.recoveryEnd;
+    for (let slot = state.commitWatermark; slot < end; slot++) this.#recoverSlot(slot);
+    if (CONTRACTS) ensures(state.window.nextSlot <= this.recoveryEnd, 'P6: the whole suffix was looked at');
+  }
+
+  #recoverSlot(slot: Slot): void {
+    const state = this.#state;
+    const window = state.window;
+    const i = window.index(slot);
+    if (window.learned[i] === 1) {
+      const source = window.valueLength[i] === 0 ? VALUE_NOOP : VALUE_RECORDED;
+      this.#proposeAt(slot, window.valueLength[i] as number, window.valueCrc[i] as number, source);
+      return;
+    }
+    if (window.reportedBallot[i] === 0) {
+      this.#proposeAt(slot, 0, 0, VALUE_NOOP);
+      return;
+    }
+    if (((window.reportedHolders[i] as number) & state.selfBit) !== 0) {
+      const source = window.reportedLength[i] === 0 ? VALUE_NOOP : VALUE_RECORDED;
+      this.#proposeAt(slot, window.reportedLength[i] as number, window.reportedCrc[i] as number, source);
+      return;
+    }
+    if (window.reportedLength[i] === 0) {
+      this.#proposeAt(slot, 0, 0, VALUE_NOOP);
+      return;
+    }
+    window.proposal[i] = PROPOSAL_AWAITED;
+    window.occupy(slot);
+    this.awaitedValues += 1;
+    this.#fetchVote(slot, i);
+  }
+
+  #fetchVote(slot: Slot, i: number): void {
+    const state = this.#state;
+    const at = state.send(FETCH_VOTE, (state.window.reportedHolders[i] as number) & ~state.selfBit, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = this.ballot;
+    words[at + A_SLOT] = slot;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_AUX] = state.window.reportedBallot[i] as Ballot;
+    state.window.sentTick[i] = state.tick;
+  }
+
+  /**
+   * A value that phase 1 demands arrived (staged).
+   *
+   * ensures P7: it is proposed only if slot, ballot, length and checksum are the demanded ones
+   */
+  onVoteValue(message: Float64Array): void {
+    const state = this.#state;
+    const slot = message[M_SLOT] as Slot;
+    if (state.role !== LEADER || message[M_BALLOT] !== this.ballot || !state.window.contains(slot)) return;
+    const i = state.window.index(slot);
+    if (state.window.proposal[i] !== PROPOSAL_AWAITED) return;
+    if (message[M_VALUE_LENGTH] !== state.window.reportedLength[i]) return;
+    if (message[M_VALUE_CRC] !== state.window.reportedCrc[i]) return;
+    this.awaitedValues -= 1;
+    this.#proposeAt(slot, message[M_VALUE_LENGTH] as number, message[M_VALUE_CRC] as number, VALUE_STAGED);
+  }
+
+  /** A slot is about to be learned from a peer: if its value was awaited, it no longer is. */
+  onLearnedElsewhere(slot: Slot): void {
+    const window = this.#state.window;
+    if (this.#state.role !== LEADER || !window.contains(slot)) return;
+    const i = window.index(slot);
+    if (window.proposal[i] !== PROPOSAL_AWAITED) return;
+    window.proposal[i] = PROPOSAL_CHOSEN;
+    this.awaitedValues -= 1;
+    assert(this.awaitedValues >= 0, 'awaited values are counted once');
+  }
+
+  /** True when one more value fits the pipeline. */
+  get canPropose(): boolean {
+    const window = this.#state.window;
+    return this.isOpen && window.nextSlot < window.base + this.#state.timing.windowSlotsMax;
+  }
+
+  /**
+   * Proposes the staged value in the next slot; returns the slot.
+   *
+   * requires P8: canPropose
+   * ensures  P9: the slot lies above everything that phase 1 found and inside the window (I8, I16)
+   */
+  propose(length: number, crc: number): Slot {
+    if (CONTRACTS) requires(this.canPropose, 'P8: nothing may be proposed now');
+    assert(length > 0, 'an empty value would read as a no-op');
+    const slot = this.#state.window.nextSlot;
+    this.#proposeAt(slot, length, crc, VALUE_STAGED);
+    if (CONTRACTS) ensures(slot >= this.recoveryEnd, 'P9: above the suffix of phase 1');
+    return slot;
+  }
+
+  /** Emits the leader's own vote, then ACCEPT to everybody at once: it depends on nothing (S1). */
+  #proposeAt(slot: Slot, length: number, crc: number, source: number): void {
+    const state = this.#state;
+    const window = state.window;
+    assert(state.promisedBallot === this.ballot, 'a leader proposes in the ballot that it promised');
+    this.#acceptor.recordVote(slot, length, crc, source);
+    const i = window.index(slot);
+    window.proposal[i] = PROPOSAL_OPEN;
+    window.acceptedMembers[i] = 0;
+    this.#sendAccept(slot, i, state.configuration.peers);
+  }
+
+  #sendAccept(slot: Slot, i: number, to: number): void {
+    const state = this.#state;
+    state.window.sentTick[i] = state.tick;
+    if (to === 0) return;
+    const at = state.send(ACCEPT, to, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = this.ballot;
+    words[at + A_SLOT] = slot;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_VALUE_LENGTH] = state.window.valueLength[i] as number;
+    words[at + A_VALUE_CRC] = state.window.valueCrc[i] as number;
+  }
+
+  /**
+   * Durable votes of a member for slots [SLOT, AUX).
+   *
+   * ensures P10: only votes in this leadership's ballot count
+   */
+  onAccepted(message: Float64Array): void {
+    const state = this.#state;
+    if (state.role !== LEADER || message[M_BALLOT] !== this.ballot) return;
+    const window = state.window;
+    const bit = 1 << (message[M_FROM] as MemberIndex);
+    let slot = message[M_SLOT] as Slot;
+    if (slot < window.base) slot = window.base;
+    const end = (message[M_AUX] as Slot) < window.nextSlot ? (message[M_AUX] as Slot) : window.nextSlot;
+    for (; slot < end; slot++) this.#count(slot, bit);
+    this.#learner.maybeAdvance();
+  }
+
+  /** P11: chosen exactly when an accept quorum has voted (I10). */
+  #count(slot: Slot, bit: number): void {
+    const window = this.#state.window;
+    const i = window.index(slot);
+    if (window.proposal[i] !== PROPOSAL_OPEN) return;
+    const members = (window.acceptedMembers[i] as number) | bit;
+    window.acceptedMembers[i] = members;
+    if (!this.#state.configuration.quorums.isAcceptQuorum(members)) return;
+    window.proposal[i] = PROPOSAL_CHOSEN;
+    this.#learner.choose(slot);
+  }
+
+  /** This replica's log is durable up to `state.persistedSequence`: its own promise and votes count now (S1). */
+  onPersisted(): void {
+    const state = this.#state;
+    if (state.role === CANDIDATE) {
+      const isOwnDurable = state.promiseSequence <= state.persistedSequence;
+      if (isOwnDurable && (this.promisedMembers & state.selfBit) === 0) this.#promiseOwn();
+    }
+    if (state.role !== LEADER) return;
+    const window = state.window;
+    let slot = this.#ownVoteCursor < window.base ? window.base : this.#ownVoteCursor;
+    for (; slot < window.nextSlot; slot++) {
+      const i = window.index(slot);
+      const proposal = window.proposal[i] as number;
+      if (proposal === PROPOSAL_NONE || proposal === PROPOSAL_AWAITED) break;
+      if ((window.voteSequence[i] as number) > state.persistedSequence) break;
+      this.#count(slot, state.selfBit);
+    }
+    this.#ownVoteCursor = slot;
+    this.#learner.maybeAdvance();
+  }
+
+  /** A member has promised more. */
+  onReject(message: Float64Array): void {
+    const state = this.#state;
+    state.see(message[M_AUX] as Ballot);
+    if (state.role !== FOLLOWER && message[M_BALLOT] === this.ballot && (message[M_AUX] as Ballot) > this.ballot) this.stepDown();
+  }
+
+  /** Ends a candidacy or leadership; what was in flight is settled by the next leader. */
+  stepDown(): void {
+    const state = this.#state;
+    if (state.role === FOLLOWER) return;
+    if (state.leaderHint === state.configuration.self) state.leaderHint = -1;
+    this.awaitedValues = 0;
+    this.promisedMembers = 0;
+    this.#setRole(FOLLOWER);
+  }
+
+  /** Sends again what was not answered; gives up a candidacy that lasts too long. */
+  onTick(): void {
+    const state = this.#state;
+    const timing = state.timing;
+    if (state.role === CANDIDATE) {
+      if (state.tick - this.#candidateSince > timing.electionTimeoutTicks) this.stepDown();
+      else if (state.tick - this.#prepareTick >= timing.retryTicks) this.#sendPrepare();
+    } else if (state.role === LEADER) {
+      this.#retry();
+      const isStuck = this.awaitedValues > 0 && state.tick - this.#candidateSince > timing.electionTimeoutTicks;
+      if (isStuck) this.stepDown();
+    }
+  }
+
+  #retry(): void {
+    const state = this.#state;
+    const window = state.window;
+    let sent = 0;
+    for (let slot = window.base; slot < window.nextSlot && sent < RETRY_SLOTS; slot++) {
+      const i = window.index(slot);
+      if (state.tick - (window.sentTick[i] as number) < state.timing.retryTicks) continue;
+      if (window.proposal[i] === PROPOSAL_AWAITED) {
+        this.#fetchVote(slot, i);
+        sent += 1;
+      } else if (window.proposal[i] === PROPOSAL_OPEN) {
+        this.#sendAccept(slot, i, state.configuration.peers & ~(window.acceptedMembers[i] as number));
+        sent += 1;
+      }
+    }
+  }
+
+  #setRole(role: number): void {
+    const state = this.#state;
+    assert(role !== state.role || role === CANDIDATE, 'a role is entered once');
+    state.role = role;
+    const at = state.outbox.begin(ROLE, 0, 0);
+    state.outbox.words[at + A_AUX] = role;
+    state.outbox.words[at + A_AUX2] = state.leadershipSerial;
+    state.outbox.words[at + A_BALLOT] = this.ballot;
+  }
+}
+
+assert(ACCEPTOR_WINDOW_SLOTS * 2 < 2 ** 31, 'window indices are small integers');

@@ -1,0 +1,58 @@
+/**
+ * Rebuilds a replica's state from its log records, in log order, before its first step.
+ * The last record of a slot wins: below the recovered commit watermark it is the chosen value, because a replica votes for
+ * nothing else once it knows a slot chosen (A13) and its watermark passes only what it holds (L2).
+ */
+import { assert } from '../base/assert.ts';
+import type { Ballot, Sequence, Slot } from '../base/types.ts';
+import { ACCEPTOR_WINDOW_SLOTS } from '../limits.ts';
+import { BALLOT_CHOSEN } from './ballot.ts';
+import type { ReplicaState } from './replica-state.ts';
+
+/** The watermark of a record: everything below it was learned when it was written. */
+export function recoverCommit(state: ReplicaState, commit: Slot): void {
+  if (commit > state.window.base) state.window.advance(commit);
+}
+
+export function recoverPromise(state: ReplicaState, ballot: Ballot, sequence: Sequence): void {
+  assert(ballot > 0 && ballot < BALLOT_CHOSEN, 'a promise names a ballot');
+  if (ballot > state.promisedBallot) {
+    state.promisedBallot = ballot;
+    state.promiseSequence = sequence;
+  }
+  state.see(ballot);
+  recoverSequence(state, sequence);
+}
+
+/** A vote or, with ballot 0, a learned value. */
+export function recoverValue(
+  state: ReplicaState,
+  slot: Slot,
+  ballot: Ballot,
+  sequence: Sequence,
+  length: number,
+  crc: number,
+): void {
+  recoverSequence(state, sequence);
+  if (ballot > 0) recoverPromise(state, ballot, sequence);
+  const window = state.window;
+  if (slot < window.base) return;
+  assert(slot < window.base + ACCEPTOR_WINDOW_SLOTS, 'a recorded slot lies in the window of its time');
+  const i = window.index(slot);
+  window.valueLength[i] = length;
+  window.valueCrc[i] = crc;
+  window.recorded[i] = 1;
+  window.occupy(slot);
+  if (ballot > 0) {
+    window.voteBallot[i] = ballot;
+    window.voteSequence[i] = sequence;
+  } else {
+    window.learned[i] = 1;
+  }
+}
+
+/** Everything recovered is durable. */
+export function recoverSequence(state: ReplicaState, sequence: Sequence): void {
+  if (sequence > state.lastSequence) state.lastSequence = sequence;
+  state.persistedSequence = state.lastSequence;
+}

@@ -1,0 +1,93 @@
+/**
+ * What the roles of one replica share: configuration, window, outbox, promises, watermarks and persist sequences.
+ * Each field has one role that changes it, named beside it.
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { Ballot, MemberIndex, Sequence, Slot, Tick } from '../base/types.ts';
+import type { Configuration } from './configuration.ts';
+import { A_SEQUENCE, Outbox, SEND } from './outbox.ts';
+import { SlotWindow } from './slot-window.ts';
+
+/** Answers whether the staged value (of the inbound message) has the same bytes as the one recorded for `slot`. */
+export type SameValue = (slot: Slot) => boolean;
+
+/** Roles as the status block shows them (ROLE_* of memory/descriptor). */
+export const FOLLOWER = 1;
+export const CANDIDATE = 2;
+export const LEADER = 3;
+
+/** Bounds of a replica's behaviour in ticks and slots. */
+export interface Timing {
+  heartbeatTicks: number;
+  electionTimeoutTicks: number;
+  electionJitterTicks: number;
+  retryTicks: number;
+  windowSlotsMax: number;
+}
+
+export class ReplicaState {
+  readonly configuration: Configuration;
+  readonly timing: Timing;
+  readonly sameValue: SameValue;
+  readonly window = new SlotWindow();
+  readonly outbox = new Outbox();
+  readonly selfBit: number;
+
+  /** Logical time; replica. */
+  tick: Tick = 0;
+  /** FOLLOWER, CANDIDATE or LEADER; proposer. */
+  role = FOLLOWER;
+  /** Grows with every leadership won; proposer. */
+  leadershipSerial = 0;
+  /** Member believed to lead, or -1; election. */
+  leaderHint: MemberIndex = -1;
+
+  /** Never vote below it (I1, I2); acceptor. */
+  promisedBallot: Ballot = 0;
+  /** Persist sequence of the promise of `promisedBallot`; acceptor. */
+  promiseSequence: Sequence = 0;
+  /** Highest ballot ever seen anywhere; the next candidacy starts above its round; all roles raise it. */
+  seenBallot: Ballot = 0;
+
+  /** Last persist sequence given out; acceptor and learner, through `nextSequence`. */
+  lastSequence: Sequence = 0;
+  /** All persist sequences up to it are durable; replica. */
+  persistedSequence: Sequence = 0;
+
+  /** Ballot of the leader last heard, and its commit watermark; learner (I11). */
+  heardBallot: Ballot = 0;
+  heardCommit: Slot = 0;
+  /** First slot still kept by this replica; raised by snapshots. */
+  truncationPoint: Slot = 0;
+
+  constructor(configuration: Configuration, timing: Timing, sameValue: SameValue) {
+    this.configuration = configuration;
+    this.timing = timing;
+    this.sameValue = sameValue;
+    this.selfBit = 1 << configuration.self;
+  }
+
+  /** All slots below are learned here. */
+  get commitWatermark(): Slot {
+    return this.window.base;
+  }
+
+  nextSequence(): Sequence {
+    this.lastSequence += 1;
+    return this.lastSequence;
+  }
+
+  /** Starts a SEND; `sequence` is what it must wait for (I4). Returns its index in the outbox's words. */
+  send(kind: number, to: number, sequence: Sequence): number {
+    assert((to & this.selfBit) === 0, 'a replica sends nothing to itself');
+    assert(sequence <= this.lastSequence, 'a send cannot depend on what was never persisted');
+    const at = this.outbox.begin(SEND, kind, to);
+    this.outbox.words[at + A_SEQUENCE] = sequence;
+    return at;
+  }
+
+  see(ballot: Ballot): void {
+    if (ballot > this.seenBallot) this.seenBallot = ballot;
+  }
+}

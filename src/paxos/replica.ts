@@ -1,0 +1,329 @@
+/**
+ * One member of one group: composes the roles and dispatches to them. Numbers in, outbox out; never re-entered.
+ *
+ *   step(message) ─┐
+ *   tick()         ├─▶ acceptor · proposer · learner · election · leader-contact · catch-up ─▶ outbox
+ *   propose(…)     │
+ *   persisted(q)   ┘
+ *
+ * The driver drains the outbox after every call, in order.
+ * @hot
+ */
+import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
+import type { Prng } from '../base/prng.ts';
+import type { Ballot, MemberIndex, Sequence, Slot } from '../base/types.ts';
+import { Acceptor } from './acceptor.ts';
+import { CatchUp } from './catch-up.ts';
+import type { Configuration } from './configuration.ts';
+import { Election } from './election.ts';
+import { LeaderContact } from './leader-contact.ts';
+import { Learner } from './learner.ts';
+import {
+  ACCEPT,
+  ACCEPTED,
+  FETCH,
+  FETCH_VOTE,
+  HEARTBEAT,
+  HEARTBEAT_REPLY,
+  LEARNED,
+  M_AUX,
+  M_BALLOT,
+  M_COMMIT,
+  M_EPOCH,
+  M_FROM,
+  M_KIND,
+  M_SLOT,
+  PREPARE,
+  PROMISE,
+  PROMISE_VOTE,
+  REJECT,
+  STATUS_QUERY,
+  STATUS_REPLY,
+  TRANSFER,
+  VOTE_VALUE,
+} from './message.ts';
+import { A_AUX, A_BALLOT, A_COMMIT, type Outbox } from './outbox.ts';
+import { Proposer } from './proposer.ts';
+import { CANDIDATE, FOLLOWER, LEADER, ReplicaState, type SameValue, type Timing } from './replica-state.ts';
+
+export interface ReplicaOptions {
+  configuration: Configuration;
+  timing: Timing;
+  prng: Prng;
+  /** This member should lead when all are healthy. */
+  isPreferred: boolean;
+  sameValue: SameValue;
+}
+
+export class Replica {
+  readonly state: ReplicaState;
+  readonly outbox: Outbox;
+  readonly #acceptor: Acceptor;
+  readonly #learner: Learner;
+  readonly #proposer: Proposer;
+  readonly #contact: LeaderContact;
+  readonly #election: Election;
+  readonly #catchUp: CatchUp;
+  #serialSeen = 0;
+
+  constructor(options: ReplicaOptions) {
+    this.state = new ReplicaState(options.configuration, options.timing, options.sameValue);
+    this.outbox = this.state.outbox;
+    this.#acceptor = new Acceptor(this.state);
+    this.#learner = new Learner(this.state);
+    this.#proposer = new Proposer(this.state, this.#acceptor, this.#learner);
+    this.#contact = new LeaderContact(this.state);
+    this.#election = new Election(this.state, this.#proposer, this.#contact, options.prng, options.isPreferred);
+    this.#catchUp = new CatchUp(this.state);
+  }
+
+  get isLeader(): boolean {
+    return this.state.role === LEADER;
+  }
+
+  get canPropose(): boolean {
+    return this.#proposer.canPropose;
+  }
+
+  get commitWatermark(): Slot {
+    return this.state.commitWatermark;
+  }
+
+  /** Handles one message of another member; its value, if it has one, is staged. */
+  step(message: Float64Array): void {
+    const state = this.state;
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    const from = message[M_FROM] as MemberIndex;
+    if (message[M_EPOCH] !== state.configuration.epoch) return;
+    if (from < 0 || from >= state.configuration.nodeIds.length || from === state.configuration.self) return;
+    const promised = state.promisedBallot;
+    const commit = state.commitWatermark;
+    state.see(message[M_BALLOT] as Ballot);
+    this.#dispatch(message);
+    this.#afterStep();
+    if (CONTRACTS) ensures(state.promisedBallot >= promised, 'I1: a promise never decreases');
+    if (CONTRACTS) ensures(state.commitWatermark >= commit, 'I13: the commit watermark never decreases');
+  }
+
+  #dispatch(message: Float64Array): void {
+    switch (message[M_KIND]) {
+      case PREPARE:
+        this.#onPrepare(message);
+        break;
+      case PROMISE_VOTE:
+        this.#proposer.onPromiseVote(message);
+        break;
+      case PROMISE:
+        this.#onPromise(message);
+        break;
+      case ACCEPT:
+        this.#onAccept(message);
+        break;
+      case ACCEPTED:
+        this.#onAccepted(message);
+        break;
+      case REJECT:
+        this.#noteCommit(message);
+        this.#proposer.onReject(message);
+        break;
+      case HEARTBEAT:
+        this.#onHeartbeat(message);
+        break;
+      case HEARTBEAT_REPLY:
+        this.#onHeartbeatReply(message);
+        break;
+      default:
+        this.#dispatchRare(message);
+    }
+  }
+
+  #dispatchRare(message: Float64Array): void {
+    switch (message[M_KIND]) {
+      case STATUS_QUERY:
+        this.#noteCommit(message);
+        this.#election.onStatusQuery(message);
+        break;
+      case STATUS_REPLY:
+        this.#noteCommit(message);
+        this.#election.onStatusReply(message);
+        break;
+      case FETCH:
+        this.#catchUp.onFetch(message);
+        break;
+      case LEARNED:
+        this.#onLearned(message);
+        break;
+      case FETCH_VOTE:
+        this.#catchUp.onFetchVote(message);
+        break;
+      case VOTE_VALUE:
+        this.#proposer.onVoteValue(message);
+        break;
+      case TRANSFER:
+        this.#election.onTransfer(message);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #noteCommit(message: Float64Array): void {
+    this.#catchUp.note(message[M_FROM] as MemberIndex, message[M_COMMIT] as Slot);
+  }
+
+  #onPrepare(message: Float64Array): void {
+    this.#noteCommit(message);
+    const before = this.state.promisedBallot;
+    if (this.#acceptor.onPrepare(message) && this.state.promisedBallot > before) this.#proposer.stepDown();
+  }
+
+  #onPromise(message: Float64Array): void {
+    this.#noteCommit(message);
+    const ahead = this.#proposer.onPromise(message);
+    if (ahead >= 0) this.#election.postpone(ahead);
+  }
+
+  #onAccept(message: Float64Array): void {
+    const ballot = message[M_BALLOT] as Ballot;
+    this.#noteCommit(message);
+    if (!this.#acceptor.onAccept(message)) return;
+    this.#follow(message[M_FROM] as MemberIndex, ballot);
+    this.#learner.hear(ballot, message[M_COMMIT] as Slot);
+  }
+
+  /** A leader at or above our promise lives: whatever this replica was, it follows now. */
+  #follow(leader: MemberIndex, ballot: Ballot): void {
+    if (this.state.role !== FOLLOWER) {
+      assert(ballot > this.#proposer.ballot, 'two members never lead in one ballot');
+      this.#proposer.stepDown();
+    }
+    this.#election.hear(leader);
+  }
+
+  #onAccepted(message: Float64Array): void {
+    this.#noteCommit(message);
+    if (this.isLeader && message[M_BALLOT] === this.#proposer.ballot) this.#contact.onContact(message[M_FROM] as MemberIndex);
+    this.#proposer.onAccepted(message);
+  }
+
+  /**
+   * requires H1: a heartbeat comes from a leader
+   * ensures  H2: it is answered only at promise = its ballot, once that promise is durable (S20)
+   */
+  #onHeartbeat(message: Float64Array): void {
+    const state = this.state;
+    const ballot = message[M_BALLOT] as Ballot;
+    const from = message[M_FROM] as MemberIndex;
+    this.#noteCommit(message);
+    if (ballot < state.promisedBallot) {
+      this.#rejectHeartbeat(from, ballot);
+      return;
+    }
+    this.#follow(from, ballot);
+    const sequence = this.#acceptor.promise(ballot);
+    const at = state.send(HEARTBEAT_REPLY, 1 << from, sequence);
+    state.outbox.words[at + A_BALLOT] = ballot;
+    state.outbox.words[at + A_AUX] = message[M_AUX] as number;
+    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
+    if (CONTRACTS) ensures(state.promisedBallot === ballot, 'H2: answered at promise = ballot only');
+    this.#learner.hear(ballot, message[M_COMMIT] as Slot);
+  }
+
+  #rejectHeartbeat(to: MemberIndex, ballot: Ballot): void {
+    const state = this.state;
+    const at = state.send(REJECT, 1 << to, state.promiseSequence);
+    state.outbox.words[at + A_BALLOT] = ballot;
+    state.outbox.words[at + A_AUX] = state.promisedBallot;
+    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
+  }
+
+  #onHeartbeatReply(message: Float64Array): void {
+    this.#noteCommit(message);
+    if (!this.isLeader || message[M_BALLOT] !== this.#proposer.ballot) return;
+    this.#contact.onReply(message[M_FROM] as MemberIndex, message[M_AUX] as number);
+  }
+
+  #onLearned(message: Float64Array): void {
+    this.#noteCommit(message);
+    this.#proposer.onLearnedElsewhere(message[M_SLOT] as Slot);
+    this.#learner.onLearned(message);
+    this.#catchUp.onProgress();
+  }
+
+  /** A leadership that began in this step resets the leader's contacts and announces itself. */
+  #afterStep(): void {
+    const state = this.state;
+    if (state.role !== LEADER || state.leadershipSerial === this.#serialSeen) return;
+    this.#serialSeen = state.leadershipSerial;
+    this.#contact.reset();
+    this.#election.heartbeat();
+  }
+
+  /** One unit of logical time has passed. */
+  tick(): void {
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    this.state.tick += 1;
+    this.#proposer.onTick();
+    this.#election.onTick();
+    this.#catchUp.onTick();
+    this.#afterStep();
+  }
+
+  /** Proposes the staged value; returns its slot. Only while `canPropose`. */
+  propose(length: number, crc: number): Slot {
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    return this.#proposer.propose(length, crc);
+  }
+
+  /** Everything up to persist sequence `sequence` is durable. */
+  persisted(sequence: Sequence): void {
+    const state = this.state;
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    assert(sequence <= state.lastSequence, 'only what was emitted can be durable');
+    if (CONTRACTS) requires(sequence >= state.persistedSequence, 'durability never goes back');
+    state.persistedSequence = sequence;
+    this.#proposer.onPersisted();
+    this.#afterStep();
+  }
+
+  /** Begins a round that confirms reads which arrived before this call; returns its serial (S20). Leader only. */
+  beginReadRound(): number {
+    assert(this.isLeader, 'only a leader confirms reads');
+    return this.#election.heartbeat();
+  }
+
+  /** Rounds up to this serial are confirmed. */
+  get confirmedRound(): number {
+    return this.#contact.confirmedRound;
+  }
+
+  /** Reads of a round begun now must see all slots below it applied (S20). */
+  get readIndex(): Slot {
+    const end = this.#proposer.recoveryEnd;
+    return this.state.commitWatermark > end ? this.state.commitWatermark : end;
+  }
+
+  /** Hands leadership to a member that is caught up; it campaigns at once. */
+  transfer(member: MemberIndex): void {
+    const state = this.state;
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    if (!this.isLeader || member === state.configuration.self) return;
+    const at = state.send(TRANSFER, 1 << member, 0);
+    state.outbox.words[at + A_BALLOT] = this.#proposer.ballot;
+    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
+  }
+
+  /** The member's thread or process is known to be gone. */
+  suspect(member: MemberIndex): void {
+    this.#election.suspect(member);
+  }
+
+  /** Commit watermark last heard from a member. */
+  commitOf(member: MemberIndex): Slot {
+    return this.#catchUp.commitOf(member);
+  }
+
+  get isCandidate(): boolean {
+    return this.state.role === CANDIDATE;
+  }
+}
