@@ -1,0 +1,401 @@
+/**
+ * Lane: how one session of one client reaches one group; both ends of the block drawn as LANE_* in memory/descriptor.
+ *
+ * The writer (client) is alone; readers are many: the group's worker of every replica has one, and the route names the one
+ * that may consume. A record stays in the ring until its completion arrived, so that the next leader reads it again.
+ *
+ *        oldest                  TAIL        cursor (claimed)
+ *   ┄┄┄┄┄┄┼───────────────────────┼────────────┼┄┄┄┄┄┄
+ *         │ records without       │
+ *         │ completion    ▲       │       reader: its own cursor, from ROUTE_START on; nothing shared is written
+ *   ┄┄┄┄┄┄┼───────────────┼───────┼────────────┼┄┄┄┄┄┄
+ *
+ * Two rules keep a reader from passing on bytes of a record that was overwritten:
+ * - A deposed reader may be overtaken at any time. It copies, then `confirm` looks whether the route changed; if so the copy
+ *   is dropped. Both sides touch ROUTE_CHANGE by read-modify-write (the reader adds 0): either the reader's comes later
+ *   and sees the change, or the writer's comes later and has acquired the reader's copy before it reuses any byte.
+ * - The reader routed to is never overtaken: the writer frees a record only for a completion that came through the current
+ *   route, and the worker calls `skipBelow` before it completes numbers that its reader has not passed (commands that an
+ *   earlier leader took).
+ * @hot
+ */
+import { assert, CONTRACTS, ensures } from '../base/assert.ts';
+import { align, assertPowerOfTwo, fromWords, highWord, lowWord } from '../base/bits.ts';
+import { SESSION_INFLIGHT_MAX } from '../limits.ts';
+import {
+  COMMAND_HEADER_BYTES,
+  COMMAND_NUMBER_HIGH_MASK,
+  COMMAND_NUMBER_LOW_WORD,
+  COMMAND_SESSION_WORD,
+  LANE_DATA_BYTES,
+  LANE_KIND_WORD,
+  LANE_NONCE_WORD,
+  LANE_READS,
+  LANE_ROUTE_CHANGE_WORD,
+  LANE_ROUTE_NUMBER_WORD,
+  LANE_ROUTE_REPLICA_WORD,
+  LANE_ROUTE_SERIAL_WORD,
+  LANE_ROUTE_START_WORD,
+  LANE_SESSION_WORD,
+  LANE_TAIL_WORD,
+  LANE_WRITES,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
+  RECORD_TYPE_SHIFT,
+  RECORD_TYPE_WORD,
+  TYPE_OPEN_SESSION,
+  TYPE_PADDING,
+} from './descriptor.ts';
+import { dataCapacity } from './ring.ts';
+
+const NONCE_BYTES = 8;
+const NEXT = 0;
+const OLDEST = 1;
+
+/** Memory for a lane with `capacity` data bytes, a power of two; `kind` is LANE_WRITES or LANE_READS. */
+export function createLane(capacity: number, kind: number, nonce: number): SharedArrayBuffer {
+  assertPowerOfTwo(capacity);
+  assert(kind === LANE_WRITES || kind === LANE_READS, 'a lane carries writes or reads');
+  assert(Number.isSafeInteger(nonce) && nonce >= 0, 'a nonce has at most 53 bits');
+  const lane = new SharedArrayBuffer(LANE_DATA_BYTES + capacity);
+  const words = new Int32Array(lane);
+  words[LANE_KIND_WORD] = kind;
+  words[LANE_NONCE_WORD] = lowWord(nonce);
+  words[LANE_NONCE_WORD + 1] = highWord(nonce);
+  return lane;
+}
+
+/** The client's end. One per lane for its whole life: it alone knows which records have no completion. */
+export class LaneWriter {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly capacity: number;
+  private readonly mask: number;
+  /** Numbers beyond 2^31 stay in a typed array, where they are not boxed. */
+  private readonly numbers = new Float64Array(2);
+  private tail: number;
+  private cursor: number;
+  private oldest: number;
+  /** Numbered records claimed since the last publish. */
+  private claimed = 0;
+  private session: number;
+
+  constructor(lane: SharedArrayBuffer, firstNumber = 1) {
+    this.capacity = dataCapacity(lane, LANE_DATA_BYTES);
+    this.words = new Int32Array(lane);
+    this.bytes = new Uint8Array(lane);
+    this.mask = this.capacity - 1;
+    this.tail = Atomics.load(this.words, LANE_TAIL_WORD);
+    this.cursor = this.tail;
+    this.oldest = this.tail;
+    this.session = Atomics.load(this.words, LANE_SESSION_WORD);
+    this.numbers[NEXT] = firstNumber;
+    this.numbers[OLDEST] = firstNumber;
+    assert(firstNumber >= 1, 'request numbers begin at 1');
+  }
+
+  /** The number that the next published record will get. */
+  get nextNumber(): number {
+    return this.numbers[NEXT]!;
+  }
+
+  /** The lowest number without completion; `nextNumber` when there is none. */
+  get oldestNumber(): number {
+    return this.numbers[OLDEST]!;
+  }
+
+  /** Published numbers without completion. */
+  get inFlight(): number {
+    return this.numbers[NEXT]! - this.numbers[OLDEST]!;
+  }
+
+  /**
+   * Reserves a record with `payloadBytes` and returns the byte offset of its payload in `bytes`; -1 when the ring is full or
+   * SESSION_INFLIGHT_MAX numbers have no completion. Its number is certain once published: numbers follow claim order.
+   */
+  claim(payloadBytes: number, type: number): number {
+    assert(type > TYPE_PADDING && type !== TYPE_OPEN_SESSION, 'claimOpen opens sessions, the lane writes padding');
+    if (this.inFlight + this.claimed >= SESSION_INFLIGHT_MAX) return -1;
+    const number = this.numbers[NEXT]! + this.claimed;
+    const offset = this.reserve(COMMAND_HEADER_BYTES + payloadBytes);
+    if (offset < 0) return -1;
+    this.writeHeader(offset >> 2, COMMAND_HEADER_BYTES + payloadBytes, type, lowWord(number), highWord(number));
+    this.claimed += 1;
+    return offset + COMMAND_HEADER_BYTES;
+  }
+
+  /** Claims the record that opens the session. It carries the lane's nonce and number 0, and uses up no number. */
+  claimOpen(): number {
+    const offset = this.reserve(COMMAND_HEADER_BYTES + NONCE_BYTES);
+    if (offset < 0) return -1;
+    const word = offset >> 2;
+    this.writeHeader(word, COMMAND_HEADER_BYTES + NONCE_BYTES, TYPE_OPEN_SESSION, 0, 0);
+    this.words[word + COMMAND_HEADER_BYTES / 4] = this.words[LANE_NONCE_WORD]!;
+    this.words[word + COMMAND_HEADER_BYTES / 4 + 1] = this.words[LANE_NONCE_WORD + 1]!;
+    return offset + COMMAND_HEADER_BYTES;
+  }
+
+  /** Makes all claimed records visible; from here on their numbers are given and never taken back (S18). */
+  publish(): void {
+    if (this.cursor === this.tail) return;
+    this.numbers[NEXT] = this.numbers[NEXT]! + this.claimed;
+    this.claimed = 0;
+    this.tail = this.cursor;
+    Atomics.store(this.words, LANE_TAIL_WORD, this.tail);
+    if (CONTRACTS) ensures(this.inFlight <= SESSION_INFLIGHT_MAX, 'S18: claim bounds the numbers in flight');
+  }
+
+  /** Gives up all claims since the last `publish`. */
+  abandon(): void {
+    this.cursor = this.tail;
+    this.claimed = 0;
+  }
+
+  /** The oldest `count` published records got their completions through the current route: their bytes may be reused. */
+  free(count: number): void {
+    assert(count >= 0, 'records freed are counted');
+    let position = this.oldest;
+    let numbered = 0;
+    for (let n = 0; n < count; n += 1) {
+      assert(position !== this.tail, 'a record was freed that was never published');
+      let word = this.wordOf(position);
+      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT === TYPE_PADDING) {
+        position = (position + this.words[word]!) | 0;
+        word = this.wordOf(position);
+      }
+      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT !== TYPE_OPEN_SESSION) numbered += 1;
+      position = (position + align(this.words[word]!, RECORD_ALIGNMENT)) | 0;
+    }
+    this.oldest = position;
+    this.numbers[OLDEST] = this.numbers[OLDEST]! + numbered;
+    assert(this.numbers[OLDEST]! <= this.numbers[NEXT]!, 'a number was freed that was never given');
+  }
+
+  /** Names the session in the block, in all records without completion and in those still to come. */
+  setSession(session: number): void {
+    this.session = session;
+    Atomics.store(this.words, LANE_SESSION_WORD, session);
+    let position = this.oldest;
+    while (position !== this.cursor) {
+      const word = this.wordOf(position);
+      const size = this.words[word]!;
+      assert(size >= RECORD_HEADER_BYTES && size <= this.capacity, 'a record of the lane lost its size');
+      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT !== TYPE_PADDING) {
+        Atomics.store(this.words, word + COMMAND_SESSION_WORD, session);
+      }
+      position = (position + align(size, RECORD_ALIGNMENT)) | 0;
+    }
+  }
+
+  /**
+   * Gives the lane to the worker of `replica` in its leadership `serial`, which starts at the oldest record without
+   * completion. Routing again to the same one makes it read those records again.
+   */
+  route(replica: number, serial: number): void {
+    const words = this.words;
+    const before = Atomics.add(words, LANE_ROUTE_CHANGE_WORD, 1);
+    assert((before & 1) === 0, 'a route is written by one thread at a time');
+    Atomics.store(words, LANE_ROUTE_SERIAL_WORD, serial);
+    Atomics.store(words, LANE_ROUTE_REPLICA_WORD, replica);
+    Atomics.store(words, LANE_ROUTE_START_WORD, this.oldest);
+    Atomics.store(words, LANE_ROUTE_NUMBER_WORD, lowWord(this.numbers[OLDEST]!));
+    Atomics.store(words, LANE_ROUTE_NUMBER_WORD + 1, highWord(this.numbers[OLDEST]!));
+    Atomics.add(words, LANE_ROUTE_CHANGE_WORD, 1);
+  }
+
+  /** Takes the lane from whoever has it. */
+  unroute(): void {
+    this.route(0, 0);
+  }
+
+  private reserve(size: number): number {
+    assert(size >= COMMAND_HEADER_BYTES, 'a payload has no negative size');
+    assert(size <= this.capacity >>> 1, 'a record is at most half its lane');
+    const length = align(size, RECORD_ALIGNMENT);
+    const gap = this.capacity - (this.cursor & this.mask);
+    const padding = gap < length ? gap : 0;
+    if (this.capacity - ((this.cursor - this.oldest) | 0) < padding + length) return -1;
+    if (padding > 0) {
+      const word = this.wordOf(this.cursor);
+      this.words[word] = padding;
+      this.words[word + 1] = TYPE_PADDING << RECORD_TYPE_SHIFT;
+      this.cursor = (this.cursor + padding) | 0;
+    }
+    const offset = LANE_DATA_BYTES + (this.cursor & this.mask);
+    this.cursor = (this.cursor + length) | 0;
+    return offset;
+  }
+
+  private writeHeader(word: number, size: number, type: number, numberLow: number, numberHigh: number): void {
+    assert(numberHigh <= COMMAND_NUMBER_HIGH_MASK, 'request numbers have at most 53 bits');
+    this.words[word] = size;
+    this.words[word + 1] = (type << RECORD_TYPE_SHIFT) | numberHigh;
+    this.words[word + COMMAND_NUMBER_LOW_WORD] = numberLow;
+    this.words[word + COMMAND_SESSION_WORD] = this.session;
+  }
+
+  private wordOf(position: number): number {
+    return (LANE_DATA_BYTES + (position & this.mask)) >> 2;
+  }
+}
+
+/** A worker's end. It takes runs of records, copied by the caller, as long as the route names it. */
+export class LaneReader {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly capacity: number;
+  /** LANE_WRITES or LANE_READS. */
+  readonly kind: number;
+  /** True while the route adopted last names this worker. */
+  active = false;
+  /** What `take` found: byte offset in `bytes` and size, whole records with their alignment gaps. */
+  runOffset = 0;
+  runSize = 0;
+  private readonly mask: number;
+  private readonly numbers = new Float64Array(1);
+  private cursor = 0;
+  private runEnd = 0;
+  private change = 0;
+  private serial = 0;
+
+  constructor(lane: SharedArrayBuffer) {
+    this.capacity = dataCapacity(lane, LANE_DATA_BYTES);
+    this.words = new Int32Array(lane);
+    this.bytes = new Uint8Array(lane);
+    this.mask = this.capacity - 1;
+    this.kind = this.words[LANE_KIND_WORD]!;
+    assert(this.kind === LANE_WRITES || this.kind === LANE_READS, 'a lane carries writes or reads');
+  }
+
+  /** Request number of the first record of the adopted route. */
+  get routedNumber(): number {
+    return this.numbers[0]!;
+  }
+
+  /** The session that the lane belongs to; 0 until it is open. */
+  get session(): number {
+    return Atomics.load(this.words, LANE_SESSION_WORD);
+  }
+
+  /**
+   * Looks at the route, once per duty cycle. A route to this replica in its current leadership is adopted: reading starts
+   * at the oldest record without completion. Returns whether the lane is this worker's to read.
+   */
+  refresh(replicaIndex: number, leadershipSerial: number): boolean {
+    const words = this.words;
+    const change = Atomics.load(words, LANE_ROUTE_CHANGE_WORD);
+    if (change === this.change && leadershipSerial === this.serial) return this.active;
+    this.active = false;
+    if ((change & 1) !== 0) return false;
+    const serial = Atomics.load(words, LANE_ROUTE_SERIAL_WORD);
+    const replica = Atomics.load(words, LANE_ROUTE_REPLICA_WORD);
+    this.cursor = Atomics.load(words, LANE_ROUTE_START_WORD);
+    const low = Atomics.load(words, LANE_ROUTE_NUMBER_WORD);
+    this.numbers[0] = fromWords(low, Atomics.load(words, LANE_ROUTE_NUMBER_WORD + 1));
+    if (Atomics.load(words, LANE_ROUTE_CHANGE_WORD) !== change) return false;
+    this.change = change;
+    this.serial = leadershipSerial;
+    this.runEnd = this.cursor;
+    this.active = serial !== 0 && serial === leadershipSerial && replica === replicaIndex;
+    return this.active;
+  }
+
+  /** Published bytes beyond the cursor, padding included; 0 while the lane is another's. */
+  available(): number {
+    if (!this.active) return 0;
+    return (Atomics.load(this.words, LANE_TAIL_WORD) - this.cursor) | 0;
+  }
+
+  /**
+   * Finds the longest contiguous run of whole records from the cursor on, at most `maxBytes` but at least one record, and
+   * shows it in `runOffset` and `runSize`. The caller copies it and then calls `confirm`. False when there is nothing.
+   */
+  take(maxBytes: number): boolean {
+    assert(maxBytes > 0, 'a run has room for something');
+    this.runSize = 0;
+    const distance = this.available();
+    if (distance === 0) return false;
+    const padding = this.paddingAtCursor(distance);
+    if (padding < 0) return this.refuse();
+    const start = (this.cursor + padding) | 0;
+    const remaining = distance - padding;
+    const place = start & this.mask;
+    const toEnd = this.capacity - place;
+    // Without a wrap nothing but whole records stands up to TAIL, so sizes need not be looked at.
+    const single = remaining <= maxBytes && remaining <= toEnd;
+    const size = single ? remaining : this.walk(place, Math.min(remaining, toEnd), maxBytes);
+    if (size <= 0) return this.refuse();
+    this.runOffset = LANE_DATA_BYTES + place;
+    this.runSize = size;
+    this.runEnd = (start + size) | 0;
+    return true;
+  }
+
+  /**
+   * Called after the run was copied: true when the route still stood then, so that the copy is whole, and the cursor moves
+   * behind the run; false when the copy may be torn and must be dropped.
+   */
+  confirm(): boolean {
+    if (!this.active || !this.isRouteUnchanged()) {
+      this.active = false;
+      return false;
+    }
+    this.cursor = this.runEnd;
+    this.runSize = 0;
+    return true;
+  }
+
+  /** Moves the cursor over records with numbers below `number`; see the second rule above. Not between take and confirm. */
+  skipBelow(number: number): void {
+    while (this.take(1)) {
+      const word = this.runOffset >> 2;
+      const high = this.words[word + RECORD_TYPE_WORD]! & COMMAND_NUMBER_HIGH_MASK;
+      if (fromWords(this.words[word + COMMAND_NUMBER_LOW_WORD]!, high) >= number) break;
+      this.cursor = this.runEnd;
+    }
+    this.runEnd = this.cursor;
+    this.runSize = 0;
+  }
+
+  /** Bytes of the padding record at the cursor, 0 when a record stands there, -1 when neither can be. */
+  private paddingAtCursor(distance: number): number {
+    if (distance < 0 || distance > this.capacity) return -1;
+    const place = this.cursor & this.mask;
+    const toEnd = this.capacity - place;
+    if (distance <= toEnd) return 0;
+    const word = (LANE_DATA_BYTES + place) >> 2;
+    if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT !== TYPE_PADDING) return 0;
+    return this.words[word] === toEnd ? toEnd : -1;
+  }
+
+  /** Bytes of the whole records in [place, place + limit), at most `maxBytes` unless the first is larger; -1 = nonsense. */
+  private walk(place: number, limit: number, maxBytes: number): number {
+    let run = 0;
+    while (run < limit) {
+      const word = (LANE_DATA_BYTES + place + run) >> 2;
+      const size = this.words[word]!;
+      // The size is compared before it is aligned: torn bytes may hold anything.
+      if (size < RECORD_HEADER_BYTES || size > limit - run) return -1;
+      const length = align(size, RECORD_ALIGNMENT);
+      if (length > limit - run) return -1;
+      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT === TYPE_PADDING) {
+        return run > 0 && place + run + length === this.capacity ? run : -1;
+      }
+      if (size < COMMAND_HEADER_BYTES) return -1;
+      if (run > 0 && run + length > maxBytes) break;
+      run += length;
+    }
+    return run;
+  }
+
+  /** Nonsense in the ring means that the route changed and the bytes were reused; on a standing route it is damage. */
+  private refuse(): boolean {
+    assert(!this.isRouteUnchanged(), 'a routed lane holds a record that cannot be');
+    this.active = false;
+    return false;
+  }
+
+  private isRouteUnchanged(): boolean {
+    return Atomics.add(this.words, LANE_ROUTE_CHANGE_WORD, 0) === this.change;
+  }
+}
