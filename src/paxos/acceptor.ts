@@ -163,11 +163,15 @@ export class Acceptor {
     return true;
   }
 
+  /** A vote implies the promise of its ballot: no record of its own, which would stand in the way of the staged value. */
   #vote(slot: Slot, same: boolean, message: Float64Array): void {
+    const state = this.#state;
     const length = message[M_VALUE_LENGTH] as number;
-    if ((message[M_BALLOT] as Ballot) > this.#state.promisedBallot) this.promise(message[M_BALLOT] as Ballot);
+    const raises = (message[M_BALLOT] as Ballot) > state.promisedBallot;
+    if (raises) state.promisedBallot = message[M_BALLOT] as Ballot;
     const source = same ? VALUE_RECORDED : length === 0 ? VALUE_NOOP : VALUE_STAGED;
     this.recordVote(slot, length, message[M_VALUE_CRC] as number, source);
+    if (raises) state.promiseSequence = state.lastSequence;
   }
 
   /**
