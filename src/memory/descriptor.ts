@@ -159,6 +159,7 @@ export const DOORBELL_ASLEEP = 1;
  *   15 COMMANDS (2)         commands applied since start
  *   17 FLUSHES (2)          log submissions of the worker's log (same in each of its groups)
  *   19 LOG_BYTES (2)        bytes appended to the worker's log, padding included
+ *   21 CHANGE               odd while APPLIED and STATE_DIGEST are being written (seqlock), even when they agree
  */
 export const STATUS_ROLE_WORD = 0;
 export const STATUS_LEADERSHIP_WORD = 1;
@@ -174,6 +175,7 @@ export const STATUS_BALLOT_WORD = 13;
 export const STATUS_COMMANDS_WORD = 15;
 export const STATUS_FLUSHES_WORD = 17;
 export const STATUS_LOG_BYTES_WORD = 19;
+export const STATUS_CHANGE_WORD = 21;
 export const STATUS_WORDS = LINE_WORDS;
 export const ROLE_STARTING = 0;
 export const ROLE_FOLLOWER = 1;

@@ -212,8 +212,8 @@ export class LaneWriter {
     assert(size >= COMMAND_HEADER_BYTES, 'a payload has no negative size');
     assert(size <= this.capacity >>> 1, 'a record is at most half its lane');
     const length = align(size, RECORD_ALIGNMENT);
-    const gap = this.capacity - (this.cursor & this.mask);
-    const padding = gap < length ? gap : 0;
+    const toEnd = this.capacity - (this.cursor & this.mask);
+    const padding = toEnd < length ? toEnd : 0;
     if (this.capacity - ((this.cursor - this.oldest) | 0) < padding + length) return -1;
     if (padding > 0) {
       const word = this.wordOf(this.cursor);
@@ -360,10 +360,9 @@ export class LaneReader {
   /** Bytes of the padding record at the cursor, 0 when a record stands there, -1 when neither can be. */
   private paddingAtCursor(distance: number): number {
     if (distance < 0 || distance > this.capacity) return -1;
-    const place = this.cursor & this.mask;
-    const toEnd = this.capacity - place;
+    const toEnd = this.capacity - (this.cursor & this.mask);
     if (distance <= toEnd) return 0;
-    const word = (LANE_DATA_BYTES + place) >> 2;
+    const word = (LANE_DATA_BYTES + this.capacity - toEnd) >> 2;
     if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT !== TYPE_PADDING) return 0;
     return this.words[word] === toEnd ? toEnd : -1;
   }
