@@ -61,6 +61,7 @@ function buildAddon(root: string): { isUsable: boolean; text: string } {
   const result = compile([...FLAGS, ...includes.map((path) => `-I${path}`), '-o', temporary, ...units]);
   if (result.compiler === undefined || result.errors !== '') {
     rmSync(temporary, { force: true });
+    rmSync(target, { force: true }); // an addon older than its sources is worse than none
     const reason = result.compiler === undefined ? 'no compiler' : `${result.compiler} failed`;
     return { isUsable: false, text: `${reason}; TypeScript fallbacks are used, slower${result.errors}` };
   }
