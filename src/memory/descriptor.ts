@@ -38,6 +38,7 @@ export const TYPE_OPEN_SESSION = 4;
 export const TYPE_CLOSE_SESSION = 5;
 export const TYPE_REPLIES = 6;
 export const TYPE_FRAME = 7;
+export const TYPE_ROUTE = 8;
 
 /*
  * Command record: the same bytes in the request ring, in the log, on the wire and under `apply`.
@@ -107,6 +108,11 @@ export const LANE_READS = 2;
  *   12  COUNT            replies in the run
  *   16  replies …
  *
+ * Route mark: the first record that a worker writes after it adopted a route. Runs before it belong to an earlier route: the
+ * client skips them, so that it frees a record only for a completion of the route that stands (memory/lane, second rule).
+ *
+ *   0   SIZE (16)   4   TYPE_ROUTE << 24   8   CHANGE: ROUTE_CHANGE of the adopted route   12  0
+ *
  * Reply, 8-byte aligned; the session table remembers replies in the same form, so that a run is one copy.
  *
  *   0   SIZE             header + bytes
@@ -116,6 +122,8 @@ export const LANE_READS = 2;
 export const RUN_FIRST_LOW_WORD = 2;
 export const RUN_COUNT_WORD = 3;
 export const RUN_HEADER_BYTES = 16;
+export const ROUTE_MARK_CHANGE_WORD = 2;
+export const ROUTE_MARK_BYTES = 16;
 export const REPLY_SIZE_WORD = 0;
 export const REPLY_STATUS_WORD = 1;
 export const REPLY_HEADER_BYTES = 8;

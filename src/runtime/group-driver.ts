@@ -1,0 +1,450 @@
+/**
+ * The one place with effects: feeds the core of one group and executes its outbox, in order:
+ * persist → send (once durable) → commit → apply → complete. Runs unchanged in production and in the simulator.
+ *
+ *   frames ─▶ stage value ─▶ replica.step ─┐            ┌─ PERSIST_* ─▶ log.append, persist ledger
+ *   ticks  ─▶ replica.tick ────────────────┼▶ outbox ─▶ ├─ SEND ──────▶ held until durable ─▶ transport
+ *   lanes  ─▶ batch ─▶ replica.propose ────┤            ├─ COMMIT ────▶ applier, in slot order
+ *   durable ─▶ replica.persisted ──────────┘            └─ ROLE ──────▶ status block
+ *
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { GroupId, LogPosition, MemberIndex, Slot } from '../base/types.ts';
+import { ENTRY_HEADER_BYTES, ENTRY_VALUE_LENGTH_WORD, KIND_LEARNED, KIND_PROMISE, KIND_VOTE, KIND_VOTE_AGAIN } from '../log/record.ts';
+import {
+  HEADER_BALLOT,
+  HEADER_COMMIT,
+  HEADER_EPOCH,
+  HEADER_FIELDS,
+  HEADER_GROUP,
+  HEADER_KIND,
+  HEADER_SEQUENCE,
+  HEADER_SLOT,
+  HEADER_VALUE_CRC,
+  HEADER_VALUE_LENGTH,
+  type Log,
+} from '../log/log.ts';
+import { HELD_SENDS_MAX, OUTBOX_ACTIONS_MAX } from '../limits.ts';
+import type { Bulk } from '../memory/bulk.ts';
+import {
+  ACCEPT,
+  ACCEPTED,
+  HEARTBEAT,
+  HEARTBEAT_REPLY,
+  hasValue,
+  LEARNED,
+  M_AUX,
+  M_AUX2,
+  M_BALLOT,
+  M_COMMIT,
+  M_EPOCH,
+  M_FROM,
+  M_KIND,
+  M_SLOT,
+  M_VALUE_CRC,
+  M_VALUE_LENGTH,
+  MESSAGE_FIELDS,
+} from '../paxos/message.ts';
+import {
+  A_AUX,
+  A_AUX2,
+  A_BALLOT,
+  A_COMMIT,
+  A_FLAGS,
+  A_KIND,
+  A_OP,
+  A_SEQUENCE,
+  A_SLOT,
+  A_TO,
+  A_VALUE_CRC,
+  A_VALUE_LENGTH,
+  COMMIT,
+  PERSIST_LEARNED,
+  PERSIST_PROMISE,
+  PERSIST_VOTE,
+  ROLE,
+  SEND,
+  VALUE_RECORDED,
+  VALUE_STAGED,
+} from '../paxos/outbox.ts';
+import { Replica, type ReplicaOptions } from '../paxos/replica.ts';
+import { LEADER } from '../paxos/replica-state.ts';
+import type { Transport } from '../transport/transport.ts';
+import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
+import type { Applier } from './applier.ts';
+import { HeldSends } from './held-sends.ts';
+import { PersistLedger } from './persist-ledger.ts';
+import { SlotIndex } from './slot-index.ts';
+
+/** Records of one group that may be appended and not yet durable; a core call appends at most OUTBOX_ACTIONS_MAX. */
+const LEDGER_CAPACITY = 4 * OUTBOX_ACTIONS_MAX;
+
+/** What a driver reports upward: the status block in production, a recorder in the simulator. */
+export interface GroupObserver {
+  onRole(role: number, leadershipSerial: number, leader: MemberIndex): void;
+  onCommit(commitWatermark: Slot, ballot: number): void;
+  onApplied(appliedWatermark: Slot, digest: number, commands: number): void;
+  /** The replies of member `member` up to `slot` differ from this leader's. */
+  onDigestMismatch(member: MemberIndex, slot: Slot): void;
+}
+
+export interface GroupDriverOptions extends Omit<ReplicaOptions, 'sameValue'> {
+  groupId: GroupId;
+  log: Log;
+  transport: Transport;
+  bulk: Bulk;
+  applier: Applier;
+  observer: GroupObserver;
+}
+
+export class GroupDriver {
+  readonly groupId: GroupId;
+  readonly replica: Replica;
+  readonly applier: Applier;
+  readonly #log: Log;
+  readonly #transport: Transport;
+  readonly #bulk: Bulk;
+  readonly #observer: GroupObserver;
+  readonly #self: MemberIndex;
+  readonly #epoch: number;
+  readonly #memberCount: number;
+  readonly #acceptQuorum: number;
+  readonly #index = new SlotIndex();
+  readonly #held = new HeldSends(HELD_SENDS_MAX);
+  #ledger = new PersistLedger(LEDGER_CAPACITY, 0);
+  readonly #inbound = new Float64Array(MESSAGE_FIELDS);
+  readonly #outbound = new Float64Array(MESSAGE_FIELDS);
+  readonly #header = new Float64Array(HEADER_FIELDS);
+  /** Byte offset of the staged value in the log's staged chunk, -1 when nothing is staged. */
+  #stagedOffset = -1;
+  #stagedLength = 0;
+  #appliedWatermark: Slot = 0;
+  /** Inbound frames dropped because log, ledger or tail had no room, or their value did not match its checksum. */
+  dropped = 0;
+  /** Frames that found no room in a peer ring. */
+  unsent = 0;
+
+  constructor(options: GroupDriverOptions) {
+    this.groupId = options.groupId;
+    this.#log = options.log;
+    this.#transport = options.transport;
+    this.#bulk = options.bulk;
+    this.applier = options.applier;
+    this.#observer = options.observer;
+    this.#self = options.configuration.self;
+    this.#epoch = options.configuration.epoch;
+    this.#memberCount = options.configuration.nodeIds.length;
+    this.#acceptQuorum = options.configuration.quorums.acceptQuorum;
+    this.replica = new Replica({
+      configuration: options.configuration,
+      timing: options.timing,
+      prng: options.prng,
+      isPreferred: options.isPreferred,
+      sameValue: (slot) => this.#sameValue(slot),
+    });
+  }
+
+  get appliedWatermark(): Slot {
+    return this.#appliedWatermark;
+  }
+
+  // --- recovery -----------------------------------------------------------------------------------------------------
+
+  /** The record at `position` holds the value of `slot` (recovery, in log order). */
+  recoverIndex(slot: Slot, position: LogPosition): void {
+    this.#index.set(slot, position);
+  }
+
+  /** Recovery is over: what was found is durable, and slots below the commit watermark may be applied. */
+  finishRecovery(leadershipSerial: number): void {
+    const state = this.replica.state;
+    state.persistedSequence = state.lastSequence;
+    state.leadershipSerial = leadershipSerial;
+    this.#ledger = new PersistLedger(LEDGER_CAPACITY, state.lastSequence);
+    this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
+  }
+
+  // --- inputs -------------------------------------------------------------------------------------------------------
+
+  /** One inbound frame; its header stands at byte `offset`. */
+  onFrame(words: Int32Array, bytes: Uint8Array, offset: number): void {
+    const message = this.#inbound;
+    decodeFrame(words, offset >> 2, this.#self, message);
+    const kind = message[M_KIND] as number;
+    if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) {
+      this.dropped += 1;
+      return;
+    }
+    if (kind === HEARTBEAT_REPLY || kind === HEARTBEAT) this.#compareDigest(message);
+    if (hasValue(kind) && !this.#stageInbound(bytes, offset + FRAME_HEADER_BYTES, message)) {
+      this.dropped += 1;
+      return;
+    }
+    this.replica.step(message);
+    this.#drain();
+    this.#stagedOffset = -1;
+  }
+
+  /** Copies an inbound value behind the log's tail and checks the copy (S24). */
+  #stageInbound(bytes: Uint8Array, offset: number, message: Float64Array): boolean {
+    const length = message[M_VALUE_LENGTH] as number;
+    if (length === 0) return true;
+    const at = this.#log.stage(length);
+    if (at < 0) return false;
+    this.#bulk.copy(bytes, offset, this.#log.stagedBytes, at, length);
+    if (this.#bulk.crc32c(this.#log.stagedBytes, at, length) !== message[M_VALUE_CRC]) return false;
+    this.#stagedOffset = at;
+    this.#stagedLength = length;
+    return true;
+  }
+
+  onTick(): void {
+    if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) return;
+    this.replica.tick();
+    this.#drain();
+  }
+
+  suspect(member: MemberIndex): void {
+    this.replica.suspect(member);
+  }
+
+  transfer(member: MemberIndex): void {
+    this.replica.transfer(member);
+    this.#drain();
+  }
+
+  /** Begins a read round; returns its serial. Leader only. */
+  beginReadRound(): number {
+    const round = this.replica.beginReadRound();
+    this.#drain();
+    return round;
+  }
+
+  /** The log's durable position moved: votes count, held sends leave. Returns sends made. */
+  onDurable(): number {
+    if (this.#ledger.advance(this.#log.durablePosition)) {
+      this.replica.persisted(this.#ledger.durable);
+      this.#drain();
+    }
+    return this.#releaseHeld();
+  }
+
+  /** True when a value of `valueBytes` may be proposed now: leader, window, log and enough peers have room. */
+  canPropose(valueBytes: number): boolean {
+    if (!this.replica.canPropose || !this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) return false;
+    let ready = 1;
+    for (let m = 0; m < this.#memberCount; m++) {
+      if (m !== this.#self && this.#transport.hasRoom(m, FRAME_HEADER_BYTES + valueBytes)) ready += 1;
+    }
+    return ready >= this.#acceptQuorum;
+  }
+
+  /** Proposes `length` bytes that stand at `offset` of the log's staged chunk. Returns the slot. */
+  propose(offset: number, length: number): Slot {
+    this.#stagedOffset = offset;
+    this.#stagedLength = length;
+    const slot = this.replica.propose(length, this.#bulk.crc32c(this.#log.stagedBytes, offset, length));
+    this.#drain();
+    this.#stagedOffset = -1;
+    return slot;
+  }
+
+  // --- applying -----------------------------------------------------------------------------------------------------
+
+  /** Applies up to `limit` chosen slots, in order; returns how many. */
+  applyChosen(limit: number): number {
+    const stop = this.replica.commitWatermark;
+    let applied = 0;
+    while (applied < limit && this.#appliedWatermark < stop) {
+      this.#applySlot(this.#appliedWatermark);
+      this.#appliedWatermark += 1;
+      applied += 1;
+    }
+    if (applied > 0) this.#observer.onApplied(this.#appliedWatermark, this.applier.digest, this.applier.commands);
+    return applied;
+  }
+
+  #applySlot(slot: Slot): void {
+    const log = this.#log;
+    const position = this.#index.get(slot);
+    assert(position > 0, 'a chosen slot has a value record here');
+    log.locate(position);
+    const length = log.readWords[(log.readOffset >> 2) + ENTRY_VALUE_LENGTH_WORD] as number;
+    this.applier.applyValue(log.readBytes, log.readWords, log.readOffset + ENTRY_HEADER_BYTES, length, slot);
+  }
+
+  // --- outbox -------------------------------------------------------------------------------------------------------
+
+  #drain(): void {
+    const outbox = this.replica.outbox;
+    for (let index = 0; index < outbox.count; index++) this.#execute(outbox.words, outbox.at(index));
+    outbox.clear();
+  }
+
+  #execute(words: Float64Array, at: number): void {
+    switch (words[at + A_OP]) {
+      case PERSIST_VOTE:
+        this.#persist(words, at, words[at + A_FLAGS] === VALUE_RECORDED ? KIND_VOTE_AGAIN : KIND_VOTE);
+        break;
+      case PERSIST_PROMISE:
+        this.#persist(words, at, KIND_PROMISE);
+        break;
+      case PERSIST_LEARNED:
+        this.#persist(words, at, KIND_LEARNED);
+        break;
+      case SEND:
+        this.#send(words, at);
+        break;
+      case COMMIT:
+        this.#observer.onCommit(words[at + A_COMMIT] as Slot, this.replica.state.promisedBallot);
+        break;
+      case ROLE:
+        this.#observer.onRole(words[at + A_AUX] as number, words[at + A_AUX2] as number, this.replica.state.leaderHint);
+        break;
+      default:
+        assert(false, 'the driver knows every action');
+    }
+  }
+
+  /** Appends one record; its sequence is durable once the log is durable behind it. */
+  #persist(words: Float64Array, at: number, kind: number): void {
+    const header = this.#header;
+    const length = words[at + A_VALUE_LENGTH] as number;
+    const isStaged = words[at + A_FLAGS] === VALUE_STAGED || (kind === KIND_LEARNED && length > 0);
+    if (isStaged) assert(this.#stagedOffset >= 0 && this.#stagedLength === length, 'the value of the record is staged');
+    header[HEADER_KIND] = kind;
+    header[HEADER_GROUP] = this.groupId;
+    header[HEADER_EPOCH] = this.#epoch;
+    header[HEADER_BALLOT] = words[at + A_BALLOT] as number;
+    header[HEADER_SLOT] = words[at + A_SLOT] as number;
+    header[HEADER_SEQUENCE] = words[at + A_SEQUENCE] as number;
+    header[HEADER_COMMIT] = words[at + A_COMMIT] as number;
+    header[HEADER_VALUE_LENGTH] = length;
+    header[HEADER_VALUE_CRC] = words[at + A_VALUE_CRC] as number;
+    const position = this.#log.append(header);
+    this.#ledger.record(words[at + A_SEQUENCE] as number, this.#log.appendedPosition);
+    if (kind === KIND_VOTE || kind === KIND_LEARNED) this.#index.set(words[at + A_SLOT] as Slot, position);
+  }
+
+  /** P: a send leaves only when its sequence is durable (S1). */
+  #send(words: Float64Array, at: number): void {
+    if ((words[at + A_SEQUENCE] as number) <= this.#ledger.durable) this.#transmit(words, at, words[at + A_AUX] as number);
+    else this.#held.push(words, at);
+  }
+
+  /** Sends what became durable; consecutive ACCEPTED answers to one member leave as one range. */
+  #releaseHeld(): number {
+    const held = this.#held;
+    let sent = 0;
+    let at = held.ready(this.#ledger.durable);
+    while (at >= 0) {
+      const words = held.words;
+      const first = at;
+      let end = words[at + A_AUX] as number;
+      held.pop();
+      at = held.ready(this.#ledger.durable);
+      while (at >= 0 && this.#continues(words, first, at, end)) {
+        end = words[at + A_AUX] as number;
+        held.pop();
+        at = held.ready(this.#ledger.durable);
+      }
+      this.#transmit(words, first, end);
+      sent += 1;
+    }
+    return sent;
+  }
+
+  /** True where the send at `next` is an ACCEPTED that prolongs the range of the one at `first`. */
+  #continues(words: Float64Array, first: number, next: number, end: number): boolean {
+    return (
+      words[first + A_KIND] === ACCEPTED &&
+      words[next + A_KIND] === ACCEPTED &&
+      words[next + A_TO] === words[first + A_TO] &&
+      words[next + A_BALLOT] === words[first + A_BALLOT] &&
+      words[next + A_SLOT] === end &&
+      words[first + A_SLOT] !== words[first + A_AUX]
+    );
+  }
+
+  #transmit(words: Float64Array, at: number, aux: number): void {
+    const message = this.#outbound;
+    const kind = words[at + A_KIND] as number;
+    assert((words[at + A_SEQUENCE] as number) <= this.#ledger.durable, 'I4: nothing is answered before it is durable');
+    message[M_KIND] = kind;
+    message[M_FROM] = this.#self;
+    message[M_EPOCH] = this.#epoch;
+    message[M_BALLOT] = words[at + A_BALLOT] as number;
+    message[M_SLOT] = words[at + A_SLOT] as number;
+    message[M_COMMIT] = words[at + A_COMMIT] as number;
+    message[M_AUX] = aux;
+    message[M_AUX2] = words[at + A_AUX2] as number;
+    message[M_VALUE_LENGTH] = words[at + A_VALUE_LENGTH] as number;
+    message[M_VALUE_CRC] = words[at + A_VALUE_CRC] as number;
+    if (kind === HEARTBEAT || kind === HEARTBEAT_REPLY) this.#addDigest(message);
+    if (hasValue(kind) && !this.#locateValue(message)) return;
+    const to = words[at + A_TO] as number;
+    for (let m = 0; m < this.#memberCount; m++) if (((to >>> m) & 1) === 1) this.#sendFrame(m, message);
+  }
+
+  /** Finds the value of the message's slot; for LEARNED takes length and checksum from its record. False: it is not the named one any more. */
+  #locateValue(message: Float64Array): boolean {
+    const position = this.#index.get(message[M_SLOT] as Slot);
+    if (position === 0 && message[M_VALUE_LENGTH] === 0) return true;
+    assert(position > 0, 'a value that is sent is recorded');
+    this.#log.locate(position);
+    const word = this.#log.readOffset >> 2;
+    const length = this.#log.readWords[word + ENTRY_VALUE_LENGTH_WORD] as number;
+    const crc = this.#log.readWords[word + ENTRY_VALUE_LENGTH_WORD + 1] as number;
+    if (message[M_KIND] === LEARNED && message[M_VALUE_LENGTH] === -1) {
+      message[M_VALUE_LENGTH] = length;
+      message[M_VALUE_CRC] = crc;
+    }
+    return message[M_VALUE_LENGTH] === length && message[M_VALUE_CRC] === crc;
+  }
+
+  #sendFrame(member: MemberIndex, message: Float64Array): void {
+    const transport = this.#transport;
+    const kind = message[M_KIND] as number;
+    const valueLength = hasValue(kind) ? (message[M_VALUE_LENGTH] as number) : 0;
+    const offset = transport.claim(member, FRAME_HEADER_BYTES + valueLength, kind === ACCEPT || kind === LEARNED || valueLength > 0);
+    if (offset < 0) {
+      this.unsent += 1;
+      return;
+    }
+    encodeFrame(transport.outWords, offset >> 2, this.groupId, message);
+    if (valueLength > 0) {
+      const log = this.#log;
+      const target = offset + FRAME_HEADER_BYTES;
+      this.#bulk.copy(log.readBytes, log.readOffset + ENTRY_HEADER_BYTES, transport.outBytes, target, valueLength);
+    }
+    transport.publish();
+  }
+
+  // --- values and digests -------------------------------------------------------------------------------------------
+
+  /** Whether the staged value equals the recorded one of `slot`, byte by byte (S3). */
+  #sameValue(slot: Slot): boolean {
+    const position = this.#index.get(slot);
+    if (position === 0 || this.#stagedOffset < 0) return false;
+    const log = this.#log;
+    log.locate(position);
+    if (log.readWords[(log.readOffset >> 2) + ENTRY_VALUE_LENGTH_WORD] !== this.#stagedLength) return false;
+    const recorded = log.readOffset + ENTRY_HEADER_BYTES;
+    return this.#bulk.equal(log.readBytes, recorded, log.stagedBytes, this.#stagedOffset, this.#stagedLength);
+  }
+
+  /** Heartbeats carry the sender's applied watermark and digest in fields that they do not use otherwise. */
+  #addDigest(message: Float64Array): void {
+    message[M_SLOT] = this.#appliedWatermark;
+    message[M_VALUE_CRC] = this.applier.digest;
+  }
+
+  #compareDigest(message: Float64Array): void {
+    if (this.replica.state.role !== LEADER || message[M_KIND] !== HEARTBEAT_REPLY) return;
+    const watermark = message[M_SLOT] as Slot;
+    if (watermark === 0 || !this.applier.knowsDigestAt(watermark)) return;
+    if (this.applier.digestAt(watermark) === message[M_VALUE_CRC]) return;
+    this.#observer.onDigestMismatch(message[M_FROM] as MemberIndex, watermark);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * One group on its worker: driver, lanes, batches, reads, completions. Knows when to do what; the driver knows how.
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { GroupId, MemberIndex, Slot } from '../base/types.ts';
+import type { Log } from '../log/log.ts';
+import type { Bulk } from '../memory/bulk.ts';
+import { BATCH_HEADER_BYTES } from '../memory/descriptor.ts';
+import type { LaneReader } from '../memory/lane.ts';
+import { BatchBuilder } from './batch-builder.ts';
+import type { GroupDriver } from './group-driver.ts';
+import type { LaneTap } from './lane-tap.ts';
+import { ReadQueue } from './read-queue.ts';
+import type { SessionTable } from './session-table.ts';
+
+/** Slots proposed and applied per duty cycle at most: no source starves the others. */
+const PROPOSALS_PER_CYCLE = 4;
+const APPLIES_PER_CYCLE = 32;
+
+export interface GroupHostOptions {
+  driver: GroupDriver;
+  sessions: SessionTable;
+  log: Log;
+  bulk: Bulk;
+  self: MemberIndex;
+  batchBytesTarget: number;
+  payloadBytesMax: number;
+  /** Monotonic milliseconds, written by the agent once per cycle. */
+  clockMs: Float64Array;
+}
+
+export class GroupHost {
+  readonly groupId: GroupId;
+  readonly driver: GroupDriver;
+  /** False once the group stopped on this replica: it takes no part any more. */
+  isRunning = true;
+  /** Commands completed since the host last looked: the client's doorbell is due. */
+  completed = 0;
+  readonly #sessions: SessionTable;
+  readonly #batch: BatchBuilder;
+  readonly #bulk: Bulk;
+  readonly #self: MemberIndex;
+  readonly #batchBytes: number;
+  readonly #payloadBytesMax: number;
+  readonly #clockMs: Float64Array;
+  readonly #taps: LaneTap[] = [];
+  readonly #writers: LaneReader[] = [];
+  readonly #reads: ReadQueue[] = [];
+  /** Log time: base at the start of the leadership, clock at that moment, and the time of the next batch (S19). */
+  readonly #logTime = new Float64Array(3);
+  #timedSerial = 0;
+
+  constructor(options: GroupHostOptions) {
+    this.driver = options.driver;
+    this.groupId = options.driver.groupId;
+    this.#sessions = options.sessions;
+    this.#bulk = options.bulk;
+    this.#self = options.self;
+    this.#batch = new BatchBuilder(options.log, options.bulk, options.batchBytesTarget);
+    this.#batchBytes = options.batchBytesTarget + BATCH_HEADER_BYTES;
+    this.#payloadBytesMax = options.payloadBytesMax;
+    this.#clockMs = options.clockMs;
+  }
+
+  addLane(tap: LaneTap): void {
+    this.#taps.push(tap);
+    if (tap.isReads) this.#reads.push(new ReadQueue(tap, this.driver, this.#bulk, this.#payloadBytesMax));
+    else this.#writers.push(tap.reader);
+  }
+
+  removeLane(laneId: number): void {
+    const at = this.#taps.findIndex((tap) => tap.laneId === laneId);
+    if (at < 0) return;
+    const [tap] = this.#taps.splice(at, 1);
+    const writer = this.#writers.findIndex((reader) => reader === tap?.reader);
+    if (writer >= 0) this.#writers.splice(writer, 1);
+    const reads = this.#reads.findIndex((queue) => queue.serves(tap as LaneTap));
+    if (reads >= 0) this.#reads.splice(reads, 1);
+  }
+
+  /** One turn: routes, proposals, applies, completions, reads; returns the work done. */
+  work(): number {
+    if (!this.isRunning) return 0;
+    const driver = this.driver;
+    let work = 0;
+    if (driver.replica.isLeader) work += this.#lead();
+    work += driver.applyChosen(APPLIES_PER_CYCLE);
+    if (driver.replica.isLeader) work += this.#answer();
+    return work;
+  }
+
+  /** True while something waits that no other thread will announce. */
+  hasBacklog(): boolean {
+    return this.isRunning && this.driver.appliedWatermark < this.driver.replica.commitWatermark;
+  }
+
+  #lead(): number {
+    const driver = this.driver;
+    this.#followRoutes();
+    let proposed = 0;
+    while (proposed < PROPOSALS_PER_CYCLE && driver.canPropose(this.#batchBytes)) {
+      this.#updateLogTime();
+      const length = this.#batch.build(this.#writers, this.#logTime);
+      if (length === 0) break;
+      driver.propose(this.#batch.offset, length);
+      proposed += 1;
+    }
+    return proposed;
+  }
+
+  #followRoutes(): void {
+    const serial = this.driver.replica.state.leadershipSerial;
+    for (let i = 0; i < this.#taps.length; i++) (this.#taps[i] as LaneTap).refresh(this.#self, serial);
+  }
+
+  /** Log time goes on from the last applied batch by this leader's own monotonic clock. */
+  #updateLogTime(): void {
+    const time = this.#logTime;
+    const serial = this.driver.replica.state.leadershipSerial;
+    if (serial !== this.#timedSerial) {
+      this.#timedSerial = serial;
+      time[1] = this.driver.applier.logTimeMs;
+      time[2] = this.#clockMs[0] as number;
+    }
+    time[0] = Math.floor((time[1] as number) + (this.#clockMs[0] as number) - (time[2] as number));
+    assert((time[0] as number) >= 0, 'log time is never negative');
+  }
+
+  #answer(): number {
+    let answered = 0;
+    for (let i = 0; i < this.#taps.length; i++) {
+      const tap = this.#taps[i] as LaneTap;
+      if (tap.isActive) answered += tap.complete(this.#sessions);
+    }
+    this.completed += answered;
+    for (let i = 0; i < this.#reads.length; i++) this.completed += (this.#reads[i] as ReadQueue).work();
+    return this.completed;
+  }
+
+  /** Slot at which a stopped group stands. */
+  get stoppedAt(): Slot {
+    return this.driver.appliedWatermark;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Sends that wait for their persist sequence, first in, first out: the executable form of "persist before send" (S1).
+ * A full queue drops the newest, visibly: the core takes it for a lost message.
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { Sequence } from '../base/types.ts';
+import { A_SEQUENCE, ACTION_FIELDS } from '../paxos/outbox.ts';
+
+export class HeldSends {
+  readonly words: Float64Array;
+  readonly #capacity: number;
+  #head = 0;
+  #count = 0;
+  dropped = 0;
+
+  constructor(capacity: number) {
+    this.words = new Float64Array(capacity * ACTION_FIELDS);
+    this.#capacity = capacity;
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Copies the action at `at` of `source`; false when the queue is full. */
+  push(source: Float64Array, at: number): boolean {
+    if (this.#count === this.#capacity) {
+      this.dropped += 1;
+      return false;
+    }
+    const to = ((this.#head + this.#count) % this.#capacity) * ACTION_FIELDS;
+    for (let i = 0; i < ACTION_FIELDS; i++) this.words[to + i] = source[at + i] as number;
+    this.#count += 1;
+    return true;
+  }
+
+  /** Index in `words` of the oldest send if `durable` covers its sequence, else -1. */
+  ready(durable: Sequence): number {
+    if (this.#count === 0) return -1;
+    const at = this.#head * ACTION_FIELDS;
+    return (this.words[at + A_SEQUENCE] as number) <= durable ? at : -1;
+  }
+
+  /** Forgets the oldest send: it left. */
+  pop(): void {
+    assert(this.#count > 0, 'nothing is held');
+    this.#head = (this.#head + 1) % this.#capacity;
+    this.#count -= 1;
+  }
+
+  /** Forgets everything: the group stopped. */
+  clear(): void {
+    this.#head = 0;
+    this.#count = 0;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * What one worker does in one turn of its duty cycle, for all groups of one log. The agent of a thread and the simulator
+ * call the same `doWork` and `tick`.
+ *
+ *   peers' frames ─▶ groups: propose, apply, complete ─▶ ring peers ─▶ submit log ─▶ durable? ─▶ votes count, answers leave
+ *
+ * A group that throws stops alone; the others go on.
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { GroupId, MemberIndex } from '../base/types.ts';
+import type { Log } from '../log/log.ts';
+import type { FrameHandler, Transport } from '../transport/transport.ts';
+import { FRAME_GROUP_WORD, isFrame } from '../wire/frame.ts';
+import type { GroupHost } from './group-host.ts';
+
+/** Frames taken from one link per turn at most. */
+const FRAMES_PER_CYCLE = 64;
+/** Bytes appended in one turn up to which a lone write is done by this thread itself. */
+const ALONE_BYTES = 8192;
+
+/** Told when a group stops with an error; the production form writes the status block and reports to the coordinator. */
+export type GroupStopped = (group: GroupHost, error: unknown) => void;
+
+export class ReplicaHost {
+  readonly log: Log;
+  readonly groups: readonly GroupHost[];
+  readonly #transport: Transport;
+  readonly #byId: (GroupHost | undefined)[] = [];
+  readonly #onStopped: GroupStopped;
+  readonly #onFrame: FrameHandler;
+  /** Frames that named no group of this worker or were malformed. */
+  refused = 0;
+  #logFailed = false;
+
+  constructor(log: Log, transport: Transport, groups: readonly GroupHost[], onStopped: GroupStopped) {
+    this.log = log;
+    this.#transport = transport;
+    this.groups = groups;
+    this.#onStopped = onStopped;
+    for (const group of groups) this.#byId[group.groupId] = group;
+    this.#onFrame = (words, bytes, offset, size) => this.#dispatch(words, bytes, offset, size);
+  }
+
+  group(id: GroupId): GroupHost | undefined {
+    return this.#byId[id];
+  }
+
+  /** One turn; returns the work done, 0 when there was nothing to do. */
+  doWork(): number {
+    const log = this.log;
+    const before = log.appendedPosition;
+    let work = this.#transport.poll(this.#onFrame, FRAMES_PER_CYCLE);
+    for (let i = 0; i < this.groups.length; i++) work += this.#workGroup(this.groups[i] as GroupHost);
+    this.#transport.flush();
+    work += log.submit(log.appendedPosition - before <= ALONE_BYTES);
+    if (log.poll()) {
+      for (let i = 0; i < this.groups.length; i++) work += this.#durable(this.groups[i] as GroupHost);
+      this.#transport.flush();
+    }
+    if (log.device.error() !== 0 && !this.#logFailed) this.#failLog();
+    return work;
+  }
+
+  /** True when another turn would find work without anybody ringing. */
+  hasBacklog(): boolean {
+    if (this.#transport.hasInbound()) return true;
+    for (let i = 0; i < this.groups.length; i++) if ((this.groups[i] as GroupHost).hasBacklog()) return true;
+    return false;
+  }
+
+  /** One unit of logical time for every group. */
+  tick(): void {
+    for (let i = 0; i < this.groups.length; i++) {
+      const group = this.groups[i] as GroupHost;
+      if (!group.isRunning) continue;
+      try {
+        group.driver.onTick();
+      } catch (error) {
+        this.stop(group, error);
+      }
+    }
+  }
+
+  suspect(member: MemberIndex): void {
+    for (let i = 0; i < this.groups.length; i++) (this.groups[i] as GroupHost).driver.suspect(member);
+  }
+
+  /** Ends the group's part on this replica; what it acknowledged is safe on the others and in the log. */
+  stop(group: GroupHost, error: unknown): void {
+    if (!group.isRunning) return;
+    group.isRunning = false;
+    this.#onStopped(group, error);
+  }
+
+  #workGroup(group: GroupHost): number {
+    if (!group.isRunning) return 0;
+    try {
+      return group.work();
+    } catch (error) {
+      this.stop(group, error);
+      return 1;
+    }
+  }
+
+  #durable(group: GroupHost): number {
+    if (!group.isRunning) return 0;
+    try {
+      return group.driver.onDurable() + 1;
+    } catch (error) {
+      this.stop(group, error);
+      return 1;
+    }
+  }
+
+  #dispatch(words: Int32Array, bytes: Uint8Array, offset: number, size: number): void {
+    if (!isFrame(words, offset >> 2, size)) {
+      this.refused += 1;
+      return;
+    }
+    const group = this.#byId[words[(offset >> 2) + FRAME_GROUP_WORD] as number];
+    if (group === undefined) {
+      this.refused += 1;
+      return;
+    }
+    if (!group.isRunning) return;
+    try {
+      group.driver.onFrame(words, bytes, offset);
+    } catch (error) {
+      this.stop(group, error);
+    }
+  }
+
+  /** The device latched: nothing here becomes durable any more, so no group of this log goes on. */
+  #failLog(): void {
+    assert(this.log.device.error() !== 0, 'the log failed');
+    this.#logFailed = true;
+    for (let i = 0; i < this.groups.length; i++) this.stop(this.groups[i] as GroupHost, new LogFailure(this.log.device.error()));
+  }
+}
+
+/** The errno that latched a log. */
+export class LogFailure extends Error {
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super('the log device failed');
+    this.errno = errno;
+  }
+}

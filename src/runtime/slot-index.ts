@@ -1,0 +1,37 @@
+/**
+ * Where each slot's value stands in the log: 8 bytes per kept slot, in chunks that are made as the log grows (S23).
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import type { LogPosition, Slot } from '../base/types.ts';
+
+const CHUNK_BITS = 14;
+const CHUNK_SLOTS = 1 << CHUNK_BITS;
+
+export class SlotIndex {
+  readonly #chunks: (Float64Array | undefined)[] = [];
+
+  /** The slot's current value is the record at `position`. */
+  set(slot: Slot, position: LogPosition): void {
+    assert(position > 0, 'a record never stands at position 0: a segment header does');
+    this.#chunk(Math.floor(slot / CHUNK_SLOTS))[slot & (CHUNK_SLOTS - 1)] = position;
+  }
+
+  /** Position of the slot's value record, or 0 when none is known. */
+  get(slot: Slot): LogPosition {
+    const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)];
+    return chunk === undefined ? 0 : (chunk[slot & (CHUNK_SLOTS - 1)] as LogPosition);
+  }
+
+  #chunk(index: number): Float64Array {
+    const known = this.#chunks[index];
+    return known === undefined ? this.#grow(index) : known;
+  }
+
+  #grow(index: number): Float64Array {
+    while (this.#chunks.length < index) this.#chunks.push(undefined);
+    const chunk = new Float64Array(CHUNK_SLOTS);
+    this.#chunks[index] = chunk;
+    return chunk;
+  }
+}
