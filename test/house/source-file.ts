@@ -1,7 +1,7 @@
 /**
  * A source file as the house rules see it: its text, its code without comments and strings, and what it imports.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 
 export interface Import {
@@ -36,6 +36,7 @@ export function parse(path: string, text: string): SourceFile {
 /** All files below the folders that end like one of `endings`, sorted by path. */
 export function loadTree(root: string, folders: readonly string[], endings: readonly string[]): SourceFile[] {
   return folders
+    .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => list(root, folder))
     .filter((path) => endings.some((ending) => path.endsWith(ending)))
     .sort()
