@@ -21,8 +21,7 @@ export class Prng {
       hash = mix(hash, i);
       this.#state[i] = hash;
     }
-    const state = this.#state;
-    if (state[0] === 0 && state[1] === 0 && state[2] === 0 && state[3] === 0) state[0] = 1; // the one fixed point
+    // All zero would be the one fixed point, but after a zero comes mix(0, i), which is none.
   }
 
   /** Uniform in [0, 2^32). */
