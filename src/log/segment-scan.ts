@@ -1,0 +1,156 @@
+/**
+ * One segment in memory, and what stands at its blocks: the leaf of recovery. A submission counts only whole: header,
+ * every record header, every value.
+ *
+ *   SegmentReader ──read, 1 MiB at a time──▶ SegmentScan ──submissionAt(offset)──▶ recovery
+ */
+import { assert } from '../base/assert.ts';
+import { align, lowWord } from '../base/bits.ts';
+import type { LogPosition } from '../base/types.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../limits.ts';
+import type { Checksum } from '../wire/crc32c.ts';
+import type { RecoveredRecord } from './log.ts';
+import * as layout from './record.ts';
+import {
+  emptyRecord,
+  isRecordHeaderValid,
+  isSubmissionHeaderValid,
+  kindHasValue,
+  readPair,
+  readRecordHeader,
+  readSegmentHeader,
+  type SegmentHeader,
+} from './record-header.ts';
+import type { SegmentReader } from './segment.ts';
+
+/** Bytes per read: large enough that the medium streams. */
+const READ_BYTES = 1 << 20;
+
+/** A recovered record; its header stands at `offset` of `bytes`, which are reused after the call. */
+export type RecordVisitor = (record: RecoveredRecord, bytes: Uint8Array, words: Int32Array, offset: number) => void;
+
+/** What stands at a block. */
+export interface SubmissionView {
+  offset: number;
+  /** Bytes without the block padding. */
+  size: number;
+  serial: number;
+  incarnation: number;
+  floor: number;
+  records: number;
+  /** False where the header is whole and a record is not. */
+  isWhole: boolean;
+}
+
+export class SegmentScan {
+  /** Position of the loaded segment's first byte. */
+  base: LogPosition = -1;
+  readonly #reader: SegmentReader;
+  readonly #checksum: Checksum;
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  readonly #record = emptyRecord();
+  #size = 0;
+  #loaded = 0;
+
+  constructor(reader: SegmentReader, checksum: Checksum) {
+    const memory = new SharedArrayBuffer(LOG_SEGMENT_BYTES);
+    this.#reader = reader;
+    this.#checksum = checksum;
+    this.#bytes = new Uint8Array(memory);
+    this.#words = new Int32Array(memory);
+    checksum.attach(this.#bytes);
+  }
+
+  /** The header of a segment, undefined where none stands; loads nothing. */
+  headerOf(base: LogPosition): SegmentHeader | undefined {
+    this.base = -1;
+    if (this.#reader.sizeOf(base) < layout.SEGMENT_HEADER_BYTES) return undefined;
+    this.#reader.read(base, 0, this.#bytes, 0, layout.SEGMENT_HEADER_BYTES);
+    return readSegmentHeader(this.#words);
+  }
+
+  /** Makes `base` the segment that is scanned; its bytes are read as they are asked for. */
+  load(base: LogPosition): void {
+    if (this.base === base) return;
+    this.base = base;
+    this.#size = Math.min(this.#reader.sizeOf(base), LOG_SEGMENT_BYTES);
+    this.#loaded = 0;
+  }
+
+  /** Offset behind the last byte that was ever written. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The submission that begins at `offset`, a multiple of LOG_BLOCK_BYTES; undefined where no header stands. */
+  submissionAt(offset: number): SubmissionView | undefined {
+    assert(offset % LOG_BLOCK_BYTES === 0, 'submissions begin at blocks');
+    if (!this.#ensure(offset + layout.SUBMISSION_HEADER_BYTES)) return undefined;
+    const index = offset >> 2;
+    if (!isSubmissionHeaderValid(this.#words, index, this.base + offset)) return undefined;
+    const view: SubmissionView = {
+      offset,
+      size: this.#words[index + layout.SUBMISSION_SIZE_WORD],
+      serial: readPair(this.#words, index + layout.SUBMISSION_SERIAL_WORD),
+      incarnation: readPair(this.#words, index + layout.SUBMISSION_INCARNATION_WORD),
+      floor: readPair(this.#words, index + layout.SUBMISSION_FLOOR_WORD),
+      records: this.#words[index + layout.SUBMISSION_RECORDS_WORD],
+      isWhole: false,
+    };
+    view.isWhole = this.#areRecordsWhole(view);
+    return view;
+  }
+
+  /** Shows the records of a whole submission, floor records excepted. */
+  visit(view: SubmissionView, visitor: RecordVisitor): void {
+    assert(view.isWhole, 'only whole submissions are shown');
+    let at = view.offset + layout.SUBMISSION_HEADER_BYTES;
+    for (let left = view.records; left > 0; left--) {
+      readRecordHeader(this.#words, at >> 2, this.base + at, this.#record);
+      const size = this.#words[(at >> 2) + layout.ENTRY_SIZE_WORD];
+      if (this.#record.kind !== layout.KIND_FLOOR) visitor(this.#record, this.#bytes, this.#words, at);
+      at += align(size, layout.ENTRY_ALIGNMENT);
+    }
+  }
+
+  /** True where the block at `offset` begins with anything but zeros. */
+  hasBytesAt(offset: number): boolean {
+    return this.#ensure(offset + 4) && this.#words[offset >> 2] !== 0;
+  }
+
+  #areRecordsWhole(view: SubmissionView): boolean {
+    const end = view.offset + view.size;
+    if (!this.#ensure(end)) return false;
+    let at = view.offset + layout.SUBMISSION_HEADER_BYTES;
+    for (let left = view.records; left > 0; left--) {
+      if (at + layout.ENTRY_HEADER_BYTES > end) return false;
+      const index = at >> 2;
+      if (!isRecordHeaderValid(this.#words, index, this.base + at)) return false;
+      if (this.#words[index + layout.ENTRY_INCARNATION_WORD] !== lowWord(view.incarnation)) return false;
+      const size = this.#words[index + layout.ENTRY_SIZE_WORD];
+      if (at + size > end || !this.#isValueWhole(at)) return false;
+      at += align(size, layout.ENTRY_ALIGNMENT);
+    }
+    return at === end;
+  }
+
+  #isValueWhole(at: number): boolean {
+    const index = at >> 2;
+    if (!kindHasValue(this.#words[index + layout.ENTRY_KIND_WORD] & 255)) return true;
+    const length = this.#words[index + layout.ENTRY_VALUE_LENGTH_WORD];
+    const crc = this.#checksum.crc32c(this.#bytes, at + layout.ENTRY_HEADER_BYTES, length, 0);
+    return crc === this.#words[index + layout.ENTRY_VALUE_CRC_WORD];
+  }
+
+  /** Reads on until `end` is loaded; false where the segment has fewer bytes. */
+  #ensure(end: number): boolean {
+    if (end > this.#size) return false;
+    while (this.#loaded < end) {
+      const size = Math.min(READ_BYTES, this.#size - this.#loaded);
+      this.#reader.read(this.base, this.#loaded, this.#bytes, this.#loaded, size);
+      this.#loaded += size;
+    }
+    return true;
+  }
+}
