@@ -4,11 +4,10 @@
  * The writer (client) is alone; readers are many: the group's worker of every replica has one, and the route names the one
  * that may consume. A record stays in the ring until its completion arrived, so that the next leader reads it again.
  *
- *        oldest                  TAIL        cursor (claimed)
- *   ┄┄┄┄┄┄┼───────────────────────┼────────────┼┄┄┄┄┄┄
- *         │ records without       │
- *         │ completion    ▲       │       reader: its own cursor, from ROUTE_START on; nothing shared is written
- *   ┄┄┄┄┄┄┼───────────────┼───────┼────────────┼┄┄┄┄┄┄
+ *        oldest                    TAIL        cursor (claimed)
+ *   ┄┄┄┄┄┄┼─────────────────────────┼────────────┼┄┄┄┄┄┄
+ *         │ without completion  ▲   │              reader: its own cursor, from ROUTE_START on; it writes nothing shared
+ *   ┄┄┄┄┄┄┼─────────────────────┼───┼────────────┼┄┄┄┄┄┄
  *
  * Two rules keep a reader from passing on bytes of a record that was overwritten:
  * - A deposed reader may be overtaken at any time. It copies, then `confirm` looks whether the route changed; if so the copy
@@ -248,6 +247,8 @@ export class LaneReader {
   readonly kind: number;
   /** True while the route adopted last names this worker. */
   active = false;
+  /** ROUTE_CHANGE of the route looked at last: names it among all routes of the lane. */
+  adoptedChange = 0;
   /** What `take` found: byte offset in `bytes` and size, whole records with their alignment gaps. */
   runOffset = 0;
   runSize = 0;
@@ -255,7 +256,6 @@ export class LaneReader {
   private readonly numbers = new Float64Array(1);
   private cursor = 0;
   private runEnd = 0;
-  private change = 0;
   private serial = 0;
 
   constructor(lane: SharedArrayBuffer) {
@@ -284,7 +284,7 @@ export class LaneReader {
   refresh(replicaIndex: number, leadershipSerial: number): boolean {
     const words = this.words;
     const change = Atomics.load(words, LANE_ROUTE_CHANGE_WORD);
-    if (change === this.change && leadershipSerial === this.serial) return this.active;
+    if (change === this.adoptedChange && leadershipSerial === this.serial) return this.active;
     this.active = false;
     if ((change & 1) !== 0) return false;
     const serial = Atomics.load(words, LANE_ROUTE_SERIAL_WORD);
@@ -293,7 +293,7 @@ export class LaneReader {
     const low = Atomics.load(words, LANE_ROUTE_NUMBER_WORD);
     this.numbers[0] = fromWords(low, Atomics.load(words, LANE_ROUTE_NUMBER_WORD + 1));
     if (Atomics.load(words, LANE_ROUTE_CHANGE_WORD) !== change) return false;
-    this.change = change;
+    this.adoptedChange = change;
     this.serial = leadershipSerial;
     this.runEnd = this.cursor;
     this.active = serial !== 0 && serial === leadershipSerial && replica === replicaIndex;
@@ -395,6 +395,6 @@ export class LaneReader {
   }
 
   private isRouteUnchanged(): boolean {
-    return Atomics.add(this.words, LANE_ROUTE_CHANGE_WORD, 0) === this.change;
+    return Atomics.add(this.words, LANE_ROUTE_CHANGE_WORD, 0) === this.adoptedChange;
   }
 }
