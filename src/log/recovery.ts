@@ -115,6 +115,7 @@ class Recovery {
       this.#damage(segments[0].base, 'no segment has a header, although the log was truncated before');
     }
     for (const { base } of segments.slice(lastLive + 1)) this.#checkHeaderless(base);
+    this.#scan.close();
     assert(report.endPosition <= report.nextBase, 'the cut lies before the next segment');
     return report;
   }

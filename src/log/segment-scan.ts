@@ -47,27 +47,24 @@ export class SegmentScan {
   base: LogPosition = -1;
   readonly #reader: SegmentReader;
   readonly #checksum: Checksum;
-  readonly #bytes: Uint8Array;
-  readonly #words: Int32Array;
+  readonly #header = new Int32Array(layout.SEGMENT_HEADER_BYTES / 4);
+  /** Holds the largest segment so far: logs that were written for a moment are recovered with little memory. */
+  #bytes: Uint8Array = new Uint8Array(0);
+  #words: Int32Array = new Int32Array(0);
   readonly #record = emptyRecord();
   #size = 0;
   #loaded = 0;
 
   constructor(reader: SegmentReader, checksum: Checksum) {
-    const memory = new SharedArrayBuffer(LOG_SEGMENT_BYTES);
     this.#reader = reader;
     this.#checksum = checksum;
-    this.#bytes = new Uint8Array(memory);
-    this.#words = new Int32Array(memory);
-    checksum.attach(this.#bytes);
   }
 
   /** The header of a segment, undefined where none stands; loads nothing. */
   headerOf(base: LogPosition): SegmentHeader | undefined {
-    this.base = -1;
     if (this.#reader.sizeOf(base) < layout.SEGMENT_HEADER_BYTES) return undefined;
-    this.#reader.read(base, 0, this.#bytes, 0, layout.SEGMENT_HEADER_BYTES);
-    return readSegmentHeader(this.#words);
+    this.#reader.read(base, 0, new Uint8Array(this.#header.buffer), 0, layout.SEGMENT_HEADER_BYTES);
+    return readSegmentHeader(this.#header);
   }
 
   /** Makes `base` the segment that is scanned; its bytes are read as they are asked for. */
@@ -76,6 +73,18 @@ export class SegmentScan {
     this.base = base;
     this.#size = Math.min(this.#reader.sizeOf(base), LOG_SEGMENT_BYTES);
     this.#loaded = 0;
+    if (this.#size <= this.#bytes.length) return;
+    this.close();
+    const memory = new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, Math.max(READ_BYTES / 16, this.#size * 2)));
+    this.#bytes = new Uint8Array(memory);
+    this.#words = new Int32Array(memory, 0, memory.byteLength >> 2);
+    this.#checksum.attach(this.#bytes);
+  }
+
+  /** Lets go of the memory; `load` makes the scan usable again. */
+  close(): void {
+    this.#checksum.detach(this.#bytes);
+    this.#bytes = new Uint8Array(0);
   }
 
   /** Offset behind the last byte that was ever written. */

@@ -13,11 +13,14 @@ export interface Checksum {
   crc32c(bytes: Uint8Array, offset: number, length: number, seed: number): number;
   /** Tells of shared memory that will often be checksummed: a view over the whole buffer. Idempotent. */
   attach(bytes: Uint8Array): void;
+  /** Lets go of attached memory. Idempotent. */
+  detach(bytes: Uint8Array): void;
 }
 
 /** The addon's side: it sees shared memory by the id that `attach` gave. */
 export interface ChecksumBinding {
   attach(view: Uint8Array): number;
+  detach(id: number): void;
   crc32c(id: number, offset: number, length: number, seed: number): number;
 }
 
@@ -108,6 +111,7 @@ export function crc32cPair(first: number, second: number, seed: number): number 
 export const softwareChecksum: Checksum = {
   crc32c,
   attach(): void {},
+  detach(): void {},
 };
 
 /** Sends ranges of attached buffers to the addon and does the rest in TypeScript. */
@@ -128,6 +132,14 @@ export class NativeChecksum implements Checksum {
     if (this.#ids.has(bytes.buffer)) return;
     this.#ids.set(bytes.buffer, this.#binding.attach(bytes));
     this.#lastBuffer = undefined;
+  }
+
+  detach(bytes: Uint8Array): void {
+    const id = this.#ids.get(bytes.buffer);
+    if (id === undefined) return;
+    this.#ids.delete(bytes.buffer);
+    this.#lastBuffer = undefined;
+    this.#binding.detach(id);
   }
 
   crc32c(bytes: Uint8Array, offset: number, length: number, seed: number): number {

@@ -37,12 +37,8 @@ export class TestMedium implements SegmentReader {
     const base = position - offset;
     const end = offset + bytes.length;
     if (end > LOG_SEGMENT_BYTES) throw new Error('a write crosses its segment');
-    const old = this.segments.get(base) ?? new Uint8Array(0);
-    let whole = old;
-    if (old.length < end) {
-      whole = new Uint8Array(end);
-      whole.set(old);
-    }
+    let whole = this.segments.get(base) ?? new Uint8Array(0);
+    if (whole.length < end) whole = grow(whole, end);
     whole.set(bytes, offset);
     this.segments.set(base, whole);
   }
@@ -64,6 +60,14 @@ export class TestMedium implements SegmentReader {
     if (bytes === undefined) throw new Error(`no segment at ${base}`);
     return bytes;
   }
+}
+
+/** The same bytes and zeros to `size`; what lies behind in the buffer makes the next growth cheap. */
+function grow(bytes: Uint8Array, size: number): Uint8Array {
+  if (bytes.buffer.byteLength >= size) return new Uint8Array(bytes.buffer, 0, size);
+  const larger = new Uint8Array(Math.min(LOG_SEGMENT_BYTES, size * 2));
+  larger.set(bytes);
+  return larger.subarray(0, size);
 }
 
 export interface InFlight {
@@ -154,10 +158,10 @@ export class TestDevice implements LogDevice {
   }
 
   /** A power cut in the middle of the submission at `index`: only the chosen 512-byte sectors reach the medium. */
-  tear(index: number, keepsSector: (sector: number) => boolean): void {
+  tear(index: number, keepsSector: (sector: number) => boolean, medium = this.medium): void {
     const { position, bytes } = this.inFlight[index];
     for (let at = 0; at < bytes.length; at += 512) {
-      if (keepsSector(at / 512)) this.medium.write(position + at, bytes.subarray(at, at + 512));
+      if (keepsSector(at / 512)) medium.write(position + at, bytes.subarray(at, at + 512));
     }
   }
 

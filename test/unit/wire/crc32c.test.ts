@@ -48,6 +48,10 @@ class Binding implements ChecksumBinding {
     return this.views.push(view) - 1;
   }
 
+  detach(id: number): void {
+    this.calls.push(`detach ${id}`);
+  }
+
   crc32c(id: number, offset: number, length: number, seed: number): number {
     this.calls.push(`${id} ${offset} ${length}`);
     return crc32c(this.views[id], offset, length, seed);
@@ -85,6 +89,18 @@ test('memory attached after it was asked for is found', () => {
   checksum.crc32c(bytes, 0, 512, 0);
   assert.is(binding.calls.length, 1);
   assert.throws(() => checksum.attach(new Uint8Array(8)), /shared/);
+});
+
+test('detached memory goes to the addon no more', () => {
+  const binding = new Binding();
+  const checksum = new NativeChecksum(binding);
+  const bytes = new Uint8Array(new SharedArrayBuffer(512));
+  checksum.attach(bytes);
+  checksum.crc32c(bytes, 0, 512, 0);
+  checksum.detach(bytes);
+  checksum.detach(bytes);
+  checksum.crc32c(bytes, 0, 512, 0);
+  assert.equal(binding.calls, ['0 0 512', 'detach 0']);
 });
 
 test.run();
