@@ -41,7 +41,7 @@ export const SESSIONS_MAX = 4096;
 /** Commands of one session in flight; replies of the last so many are remembered. */
 export const SESSION_INFLIGHT_MAX = 16384;
 /** Remembered reply bytes per session; older replies give way, deterministically. */
-export const SESSION_REPLY_BYTES_MAX = 1 << 20;
+export const SESSION_REPLY_BYTES_MAX = 1 << 22;
 /** A session unused for this much log time may be expired when the table is full. */
 export const SESSION_EXPIRY_MS = 3_600_000;
 

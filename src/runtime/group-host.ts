@@ -47,7 +47,7 @@ export class GroupHost {
   readonly #taps: LaneTap[] = [];
   readonly #writers: LaneReader[] = [];
   readonly #reads: ReadQueue[] = [];
-  /** Log time: base at the start of the leadership, clock at that moment, and the time of the next batch (S19). */
+  /** Log time of the next batch, log time when the leadership began, clock at that moment (S19). */
   readonly #logTime = new Float64Array(3);
   #timedSerial = 0;
 

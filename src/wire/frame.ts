@@ -16,6 +16,7 @@ import { fromWords, highWord } from '../base/bits.ts';
 import type { GroupId, MemberIndex } from '../base/types.ts';
 import { RECORD_TYPE_SHIFT, TYPE_FRAME } from '../memory/descriptor.ts';
 import {
+  hasValue,
   M_AUX,
   M_AUX2,
   M_BALLOT,
@@ -76,8 +77,8 @@ export function decodeFrame(words: Int32Array, word: number, to: MemberIndex, me
 export function isFrame(words: Int32Array, word: number, size: number): boolean {
   if (size < FRAME_HEADER_BYTES) return false;
   if ((words[word + FRAME_TYPE_WORD] as number) >>> RECORD_TYPE_SHIFT !== TYPE_FRAME) return false;
-  const valueLength = words[word + FRAME_VALUE_LENGTH_WORD] as number;
-  return valueLength >= 0 && valueLength <= size;
+  if (!hasValue(((words[word + FRAME_TYPE_WORD] as number) >>> 8) & 0xff)) return true;
+  return words[word + FRAME_VALUE_LENGTH_WORD] === size - FRAME_HEADER_BYTES;
 }
 
 function writeField(words: Int32Array, word: number, message: Float64Array, field: number): void {

@@ -1,0 +1,215 @@
+/**
+ * Applies the chosen values of a group to its state machine, slot by slot, command by command, exactly once per session
+ * number. Chosen before apply is the driver's duty; in order and once is this file's.
+ *
+ *   value: | batch header | record | record | … |  ─▶ session check ─▶ machine.apply ─▶ remembered reply, digest
+ *
+ * @hot
+ */
+import { assert } from '../base/assert.ts';
+import { align, fromWords } from '../base/bits.ts';
+import { SynodError } from '../base/errors.ts';
+import type { Slot } from '../base/types.ts';
+import { REPLY_BYTES_MAX } from '../limits.ts';
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_LOG_TIME_WORD,
+  BATCH_MAGIC,
+  COMMAND_HEADER_BYTES,
+  COMMAND_NUMBER_HIGH_MASK,
+  COMMAND_NUMBER_LOW_WORD,
+  COMMAND_SESSION_WORD,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
+  RECORD_TYPE_SHIFT,
+  RECORD_TYPE_WORD,
+  REPLY_OK,
+  REPLY_QUERY_FAILED,
+  REPLY_TOO_LARGE,
+  TYPE_CLOSE_SESSION,
+  TYPE_COMMAND,
+  TYPE_OPEN_SESSION,
+  TYPE_PADDING,
+} from '../memory/descriptor.ts';
+import { DUPLICATE, FRESH, type SessionTable } from './session-table.ts';
+import type { Command, Reply, StateMachine } from './state-machine.ts';
+
+/** Digests of the last so many slots are known, for comparison with other replicas. */
+const DIGESTS = 4096;
+
+export class Applier {
+  readonly #machine: StateMachine;
+  readonly #sessions: SessionTable;
+  readonly #command: Command;
+  readonly #reply: Reply;
+  readonly #query: Command;
+  readonly #queryReply: Reply;
+  readonly #number = new Float64Array(1);
+  readonly #logTime = new Float64Array(1);
+  readonly #digests = new Int32Array(DIGESTS);
+  readonly #digestSlots = new Float64Array(DIGESTS);
+  /** Order-sensitive digest of all replies so far. */
+  digest = 0;
+  /** Commands applied since start. */
+  commands = 0;
+  queryLength = 0;
+  queryStatus = REPLY_OK;
+
+  constructor(machine: StateMachine, sessions: SessionTable) {
+    this.#machine = machine;
+    this.#sessions = sessions;
+    this.#command = emptyCommand();
+    this.#reply = emptyReply(new Uint8Array(REPLY_BYTES_MAX));
+    this.#query = emptyCommand();
+    this.#queryReply = emptyReply(new Uint8Array(new SharedArrayBuffer(REPLY_BYTES_MAX)));
+  }
+
+  get logTimeMs(): number {
+    return this.#logTime[0] as number;
+  }
+
+  /** Memory of the last query's answer: `queryLength` bytes from 0. */
+  get queryBytes(): Uint8Array {
+    return this.#queryReply.bytes;
+  }
+
+  /** Applies the value of `slot`, the next one in order; length 0 is a no-op. */
+  applyValue(bytes: Uint8Array, words: Int32Array, offset: number, length: number, slot: Slot): void {
+    if (length > 0) {
+      assert(length >= BATCH_HEADER_BYTES && words[offset >> 2] === BATCH_MAGIC, 'a value is a batch');
+      const time = (offset >> 2) + BATCH_LOG_TIME_WORD;
+      const logTime = fromWords(words[time] as number, words[time + 1] as number);
+      if (logTime > (this.#logTime[0] as number)) this.#logTime[0] = logTime;
+      this.#prepare(bytes, words, slot);
+      this.#applyRecords(words, offset + BATCH_HEADER_BYTES, offset + length);
+    }
+    this.#digests[(slot + 1) % DIGESTS] = this.digest;
+    this.#digestSlots[(slot + 1) % DIGESTS] = slot + 1;
+  }
+
+  #prepare(bytes: Uint8Array, words: Int32Array, slot: Slot): void {
+    const command = this.#command;
+    command.bytes = bytes;
+    command.words = words;
+    command.slot = slot;
+    command.logTimeMs = this.#logTime[0] as number;
+  }
+
+  #applyRecords(words: Int32Array, from: number, end: number): void {
+    let at = from;
+    let session = 0;
+    let index = -1;
+    while (at < end) {
+      const word = at >> 2;
+      const size = words[word] as number;
+      assert(size >= RECORD_HEADER_BYTES && size <= end - at, 'a record lies inside its batch');
+      const type = (words[word + RECORD_TYPE_WORD] as number) >>> RECORD_TYPE_SHIFT;
+      if (type === TYPE_COMMAND) {
+        if (words[word + COMMAND_SESSION_WORD] !== session) {
+          session = words[word + COMMAND_SESSION_WORD] as number;
+          index = this.#sessions.lookup(session);
+        }
+        if (index >= 0) this.#applyCommand(words, at, size, index);
+      } else if (type !== TYPE_PADDING) {
+        this.#applyControl(words, word, type);
+        session = 0;
+        index = -1;
+      }
+      at += align(size, RECORD_ALIGNMENT);
+    }
+  }
+
+  #applyCommand(words: Int32Array, at: number, size: number, index: number): void {
+    const word = at >> 2;
+    const high = (words[word + RECORD_TYPE_WORD] as number) & COMMAND_NUMBER_HIGH_MASK;
+    this.#number[0] = fromWords(words[word + COMMAND_NUMBER_LOW_WORD] as number, high);
+    const verdict = this.#sessions.judge(index, this.#number, 0);
+    if (verdict !== FRESH) {
+      assert(verdict === DUPLICATE || verdict > DUPLICATE, 'a number is fresh, a duplicate or behind a gap');
+      return;
+    }
+    const command = this.#command;
+    command.offset = at + COMMAND_HEADER_BYTES;
+    command.length = size - COMMAND_HEADER_BYTES;
+    command.session = words[word + COMMAND_SESSION_WORD] as number;
+    command.number = this.#number[0] as number;
+    this.#applyOne(command, index);
+  }
+
+  #applyOne(command: Command, index: number): void {
+    const reply = this.#reply;
+    reply.length = 0;
+    this.#machine.apply(command, reply);
+    const fits = reply.length <= REPLY_BYTES_MAX;
+    const length = fits ? reply.length : 0;
+    this.#sessions.replies(index).append(reply.words, length, fits ? REPLY_OK : REPLY_TOO_LARGE);
+    this.#sessions.advance(index, this.#logTime);
+    this.commands += 1;
+    this.#mix(reply.words, 0, length, (command.number | 0) ^ command.session);
+  }
+
+  #mix(words: Int32Array, word: number, length: number, seed: number): void {
+    let hash = Math.imul(this.digest ^ seed, 0x9e3779b1);
+    const whole = length >> 2;
+    for (let i = 0; i < whole; i++) hash = Math.imul((hash ^ (hash >>> 15)) + (words[word + i] as number), 0x85ebca6b);
+    this.digest = hash ^ (hash >>> 13) ^ length;
+  }
+
+  #applyControl(words: Int32Array, word: number, type: number): void {
+    if (type === TYPE_OPEN_SESSION) {
+      const nonce = word + COMMAND_HEADER_BYTES / 4;
+      const id = this.#sessions.open(words[nonce] as number, words[nonce + 1] as number, this.#logTime[0] as number);
+      this.digest = Math.imul(this.digest ^ id, 0x9e3779b1);
+    } else if (type === TYPE_CLOSE_SESSION) {
+      this.#sessions.close(words[word + COMMAND_SESSION_WORD] as number);
+    } else {
+      throw new SynodError('ERR_SYNOD_INVARIANT', 'a batch holds commands and session records only');
+    }
+  }
+
+  knowsDigestAt(watermark: Slot): boolean {
+    return this.#digestSlots[watermark % DIGESTS] === watermark;
+  }
+
+  /** Digest when all slots below `watermark` were applied; only if known. */
+  digestAt(watermark: Slot): number {
+    return this.#digests[watermark % DIGESTS] as number;
+  }
+
+  /** Answers a query of `length` bytes at `offset` in at most `room` bytes; the answer stands in `queryBytes`. */
+  query(bytes: Uint8Array, words: Int32Array, offset: number, length: number, room: number): void {
+    const query = this.#query;
+    query.bytes = bytes;
+    query.words = words;
+    query.offset = offset;
+    query.length = length;
+    query.logTimeMs = this.#logTime[0] as number;
+    const reply = this.#queryReply;
+    reply.capacity = room < reply.bytes.length ? room : reply.bytes.length;
+    reply.length = 0;
+    try {
+      this.#machine.query(query, reply);
+      this.queryStatus = reply.length <= reply.capacity ? REPLY_OK : REPLY_TOO_LARGE;
+      this.queryLength = reply.length <= reply.capacity ? reply.length : 0;
+    } catch (error) {
+      this.queryStatus = REPLY_QUERY_FAILED;
+      this.queryLength = encodeMessage(error, reply.bytes, reply.capacity);
+    }
+  }
+}
+
+function encodeMessage(error: unknown, target: Uint8Array, capacity: number): number {
+  const encoded = new TextEncoder().encode(error instanceof Error ? error.message : String(error));
+  const length = Math.min(encoded.length, capacity, 1024);
+  target.set(encoded.subarray(0, length));
+  return length;
+}
+
+function emptyCommand(): Command {
+  const bytes = new Uint8Array(8);
+  return { bytes, words: new Int32Array(bytes.buffer), offset: 0, length: 0, session: 0, number: 0, logTimeMs: 0, slot: 0 };
+}
+
+function emptyReply(bytes: Uint8Array): Reply {
+  return { bytes, words: new Int32Array(bytes.buffer), offset: 0, capacity: bytes.length, length: 0 };
+}

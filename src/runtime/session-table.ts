@@ -1,0 +1,141 @@
+/**
+ * Client sessions of one group: exactly-once and first in, first out across fail-over (S17, S18). A deterministic function of
+ * the log, so equal on every replica.
+ *
+ *   session id = serial << 12 | index;  number = last + 1 → apply;  ≤ last → duplicate;  > last + 1 → gap, refused
+ *
+ * @hot
+ */
+import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
+import { SESSION_EXPIRY_MS, SESSIONS_MAX } from '../limits.ts';
+import { SESSION_INDEX_BITS } from '../memory/descriptor.ts';
+import { ReplyStore } from './reply-store.ts';
+
+const INDEX_MASK = (1 << SESSION_INDEX_BITS) - 1;
+const SERIAL_MAX = (1 << (31 - SESSION_INDEX_BITS)) - 1;
+
+/** How a request number stands to what its session has applied. */
+export const FRESH = 1;
+export const DUPLICATE = 2;
+export const GAP = 3;
+
+export class SessionTable {
+  readonly #ids = new Int32Array(SESSIONS_MAX);
+  readonly #nonceLow = new Int32Array(SESSIONS_MAX);
+  readonly #nonceHigh = new Int32Array(SESSIONS_MAX);
+  /** Last request number applied. */
+  readonly #last = new Float64Array(SESSIONS_MAX);
+  /** Log time of the last use, milliseconds. */
+  readonly #usedMs = new Float64Array(SESSIONS_MAX);
+  readonly #replies: (ReplyStore | undefined)[] = new Array<ReplyStore | undefined>(SESSIONS_MAX).fill(undefined);
+  #refusedLow = 0;
+  #refusedHigh = 0;
+  #serial = 0;
+  /** Indices in use are below it. */
+  #end = 0;
+  count = 0;
+
+  /**
+   * Opens a session, or finds the live one of the same nonce. Returns its id, or -1 when the table is full.
+   *
+   * requires E1: the nonce is not 0
+   * ensures  E2: the same nonce gives the same id as long as the session lives
+   */
+  open(nonceLow: number, nonceHigh: number, logTimeMs: number): number {
+    if (CONTRACTS) requires(nonceLow !== 0 || nonceHigh !== 0, 'E1: a nonce names its session');
+    const known = this.#indexOfNonce(nonceLow, nonceHigh);
+    if (known >= 0) return this.#ids[known] as number;
+    const index = this.#freeIndex(logTimeMs);
+    if (index < 0) {
+      this.#refusedLow = nonceLow;
+      this.#refusedHigh = nonceHigh;
+      return -1;
+    }
+    this.#serial = this.#serial === SERIAL_MAX ? 1 : this.#serial + 1;
+    this.#ids[index] = (this.#serial << SESSION_INDEX_BITS) | index;
+    this.#nonceLow[index] = nonceLow;
+    this.#nonceHigh[index] = nonceHigh;
+    this.#last[index] = 0;
+    this.#usedMs[index] = logTimeMs;
+    if (this.#replies[index] === undefined) this.#replies[index] = new ReplyStore();
+    (this.#replies[index] as ReplyStore).reset();
+    this.count += 1;
+    if (CONTRACTS) ensures(this.findByNonce(nonceLow, nonceHigh) === this.#ids[index], 'E2: the nonce finds its session');
+    return this.#ids[index] as number;
+  }
+
+  #freeIndex(logTimeMs: number): number {
+    if (this.#end < SESSIONS_MAX) {
+      this.#end += 1;
+      return this.#end - 1;
+    }
+    let oldest = -1;
+    for (let i = 0; i < SESSIONS_MAX; i++) {
+      if (this.#ids[i] === 0) return i;
+      if (oldest < 0 || (this.#usedMs[i] as number) < (this.#usedMs[oldest] as number)) oldest = i;
+    }
+    if (logTimeMs - (this.#usedMs[oldest] as number) < SESSION_EXPIRY_MS) return -1;
+    this.close(this.#ids[oldest] as number);
+    return oldest;
+  }
+
+  close(id: number): void {
+    const index = this.lookup(id);
+    if (index < 0) return;
+    this.#ids[index] = 0;
+    this.count -= 1;
+  }
+
+  /** Index of a live session, or -1. */
+  lookup(id: number): number {
+    const index = id & INDEX_MASK;
+    return id > 0 && this.#ids[index] === id ? index : -1;
+  }
+
+  /** Id of the live session with this nonce; 0 when there is none; -1 when its opening was the last one refused. */
+  findByNonce(nonceLow: number, nonceHigh: number): number {
+    const index = this.#indexOfNonce(nonceLow, nonceHigh);
+    if (index >= 0) return this.#ids[index] as number;
+    return nonceLow === this.#refusedLow && nonceHigh === this.#refusedHigh ? -1 : 0;
+  }
+
+  #indexOfNonce(nonceLow: number, nonceHigh: number): number {
+    for (let i = 0; i < this.#end; i++) {
+      if (this.#nonceLow[i] === nonceLow && this.#nonceHigh[i] === nonceHigh && this.#ids[i] !== 0) return i;
+    }
+    return -1;
+  }
+
+  lastApplied(index: number): number {
+    return this.#last[index] as number;
+  }
+
+  /** Compares the number in `numbers[at]` with what the session has applied. */
+  judge(index: number, numbers: Float64Array, at: number): number {
+    const expected = (this.#last[index] as number) + 1;
+    if (numbers[at] === expected) return FRESH;
+    return (numbers[at] as number) < expected ? DUPLICATE : GAP;
+  }
+
+  replies(index: number): ReplyStore {
+    const store = this.#replies[index];
+    assert(store !== undefined, 'an open session remembers replies');
+    return store;
+  }
+
+  /** The session applied its next command at `logTimeMs`. */
+  advance(index: number, logTimeMs: Float64Array): void {
+    this.#last[index] = (this.#last[index] as number) + 1;
+    this.#usedMs[index] = logTimeMs[0] as number;
+  }
+
+  /** Bytes of the next run of replies from `first` on, at most `bytesMax`. */
+  measureRun(index: number, first: number, bytesMax: number): number {
+    return this.replies(index).measure(first, bytesMax);
+  }
+
+  /** Copies that run; returns how many replies it holds. */
+  copyRun(index: number, first: number, target: Uint8Array, words: Int32Array, offset: number, bytes: number): number {
+    return this.replies(index).copy(first, target, words, offset, bytes);
+  }
+}
