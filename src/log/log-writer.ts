@@ -241,8 +241,7 @@ export class LogWriter implements Log {
       const end = this.#offset + recordBytes;
       if (end <= limit && end - this.#open <= SUBMISSION_BYTES_MAX) return this.#offset;
     }
-    const isEmpty = this.#open !== NONE && this.#openRecords === 0;
-    const block = isEmpty ? this.#open : align(this.#offset, LOG_BLOCK_BYTES);
+    const block = align(this.#offset, LOG_BLOCK_BYTES);
     if (block + SUBMISSION_HEADER_BYTES + recordBytes > limit) {
       if (!hasNext) return NONE;
       this.#close();

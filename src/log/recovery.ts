@@ -76,7 +76,7 @@ class Recovery {
   #incarnation = 0;
   /** End of the whole submissions without gap. */
   #prefixEnd = 0;
-  /** Serial that continues the prefix; 0 = any, where the incarnation's first segments were truncated away. */
+  /** Serial that continues the prefix; 0 = any, at the start of the oldest segment (others may be truncated away). */
   #serial = 0;
   /** Something other than the next submission stands at `#prefixEnd`: the segment's end or a gap. */
   #isSuspended = false;
@@ -124,11 +124,7 @@ class Recovery {
     return this.#reader.list().map((base) => {
       const header = this.#scan.headerOf(base);
       if (header !== undefined) this.#checkIdentity(base, header);
-      const isLive =
-        header !== undefined &&
-        header.base === base &&
-        header.incarnation >= this.#report.lastIncarnation &&
-        header.generation > this.#report.lastGeneration;
+      const isLive = header !== undefined && header.base === base && header.generation > this.#report.lastGeneration;
       if (!isLive) return { base, header: undefined };
       this.#report.lastIncarnation = header.incarnation;
       this.#report.lastGeneration = header.generation;
@@ -161,18 +157,17 @@ class Recovery {
       const next = segments.findIndex(({ header }) => header !== undefined && header.incarnation > incarnation);
       const isLast = next < 0;
       const limit = isLast ? Number.POSITIVE_INFINITY : (segments[next].header as SegmentHeader).cut;
-      const isStart = first > 0 || segments[0].base === 0;
       const end = isLast ? segments.length : next;
-      this.#walkIncarnation(segments.slice(first, end), incarnation, isStart, limit);
+      this.#walkIncarnation(segments.slice(first, end), incarnation, limit);
       first = end;
     }
   }
 
   /** Walks the segments of one incarnation; nothing at or after `limit` belongs to it. */
-  #walkIncarnation(segments: Segment[], incarnation: number, isStart: boolean, limit: LogPosition): void {
+  #walkIncarnation(segments: Segment[], incarnation: number, limit: LogPosition): void {
     if (segments[0].base >= limit) return;
     this.#incarnation = incarnation;
-    this.#serial = isStart ? 1 : 0;
+    this.#serial = 0;
     this.#prefixEnd = segments[0].base + LOG_BLOCK_BYTES;
     this.#isSuspended = false;
     this.#isEnded = false;
@@ -200,10 +195,10 @@ class Recovery {
     let offset = LOG_BLOCK_BYTES;
     while (offset < end) {
       const view = this.#scan.submissionAt(offset);
-      if (view !== undefined && this.#continuesPrefix(view, base, limit)) {
+      if (view !== undefined && this.#continuesPrefix(view)) {
         this.#take(view, base);
         offset += align(view.size, LOG_BLOCK_BYTES);
-      } else if (view !== undefined && view.incarnation === this.#incarnation && view.serial >= this.#serial) {
+      } else if (view !== undefined && view.incarnation === this.#incarnation) {
         this.#isSuspended = true;
         this.#isEnded = true;
         this.#floor = Math.max(this.#floor, view.floor);
@@ -219,11 +214,10 @@ class Recovery {
   }
 
   /** True for the submission that comes next: behind the last one, or at the start of the segment after it. */
-  #continuesPrefix(view: SubmissionView, base: LogPosition, limit: LogPosition): boolean {
+  #continuesPrefix(view: SubmissionView): boolean {
     if (this.#isEnded || !view.isWhole) return false;
     if (this.#isSuspended && view.offset !== LOG_BLOCK_BYTES) return false;
     if (view.incarnation !== this.#incarnation) return false;
-    if (base + view.offset + view.size > limit) return false;
     return this.#serial === 0 || view.serial === this.#serial;
   }
 

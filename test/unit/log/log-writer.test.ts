@@ -10,8 +10,9 @@ import {
   VALUE_BYTES_MAX,
 } from '../../../src/limits.ts';
 import { EntryStore } from '../../../src/log/entry-store.ts';
+import { HEADER_FIELDS, HEADER_KIND, HEADER_VALUE_LENGTH } from '../../../src/log/log.ts';
 import { LogWriter } from '../../../src/log/log-writer.ts';
-import { ENTRY_HEADER_BYTES, SUBMISSION_FLOOR_WORD, SUBMISSION_SIZE_WORD } from '../../../src/log/record.ts';
+import { ENTRY_HEADER_BYTES, KIND_VOTE, SUBMISSION_FLOOR_WORD, SUBMISSION_SIZE_WORD } from '../../../src/log/record.ts';
 import { readPair } from '../../../src/log/record-header.ts';
 import { softwareChecksum } from '../../../src/wire/crc32c.ts';
 import {
@@ -312,6 +313,39 @@ test('staging again moves nothing; a header-only record and submit end the stagi
   appendPromise(log, 1);
   assert.is(log.stage(10), at + 64);
   assert.is(appendVote(log, 2, 'ok') % 64, 0);
+});
+
+test('what was staged before submit must be staged again', () => {
+  const { log } = open(new TestMedium());
+  appendPromise(log, 1);
+  log.stage(10);
+  log.submit(false);
+  const header = new Float64Array(HEADER_FIELDS);
+  header[HEADER_KIND] = KIND_VOTE;
+  header[HEADER_VALUE_LENGTH] = 10;
+  assert.throws(() => log.append(header), /stage comes before/);
+  log.stage(9);
+  assert.throws(() => log.append(header), /fits what was staged/);
+});
+
+test('small submissions pipeline again once the large ones are durable', () => {
+  const fixture = open(new TestMedium());
+  const { log, device } = fixture;
+  for (let slot = 0; slot < 4; slot++) appendDurably(fixture, slot, LARGEST);
+  const before = device.submissions;
+  for (let slot = 4; slot < 9; slot++) {
+    appendVote(log, slot, 'x');
+    log.submit(false);
+  }
+  assert.is(device.submissions, before + 5);
+});
+
+test('nothing is handed to a latched device that has room', () => {
+  const { log, device } = open(new TestMedium());
+  appendVote(log, 1, 'a');
+  device.errno = 28;
+  assert.is(log.submit(true), 0);
+  assert.is(device.submissions, 0);
 });
 
 test.run();
