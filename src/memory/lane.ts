@@ -373,14 +373,11 @@ export class LaneReader {
     while (run < limit) {
       const word = (LANE_DATA_BYTES + place + run) >> 2;
       const size = this.words[word]!;
-      // The size is compared before it is aligned: torn bytes may hold anything.
+      // Torn bytes may hold anything. What fits here fits aligned too: places and limits are aligned.
       if (size < RECORD_HEADER_BYTES || size > limit - run) return -1;
-      const length = align(size, RECORD_ALIGNMENT);
-      if (length > limit - run) return -1;
-      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT === TYPE_PADDING) {
-        return run > 0 && place + run + length === this.capacity ? run : -1;
-      }
+      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT === TYPE_PADDING) return run > 0 ? run : -1;
       if (size < COMMAND_HEADER_BYTES) return -1;
+      const length = align(size, RECORD_ALIGNMENT);
       if (run > 0 && run + length > maxBytes) break;
       run += length;
     }

@@ -110,10 +110,10 @@ test('a wake reaches the newest asynchronous wait although an older one was give
   // The event loop must live while nothing but the wait is pending.
   const alive = setInterval(() => undefined, 1000);
   sleeper.prepare();
-  const stale = sleeper.asyncWait(60_000);
+  const stale = sleeper.asyncWait(10_000);
   sleeper.cancel();
   sleeper.prepare();
-  const wait = sleeper.asyncWait(60_000);
+  const wait = sleeper.asyncWait(10_000);
   assert.ok(new Doorbell(block, WORD, waker).ring());
   assert.is(await wait, 'ok');
   assert.is(await stale, 'ok');

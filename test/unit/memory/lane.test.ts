@@ -7,6 +7,7 @@ import {
   LANE_READS,
   LANE_ROUTE_CHANGE_WORD,
   LANE_ROUTE_SERIAL_WORD,
+  LANE_ROUTE_START_WORD,
   LANE_SESSION_WORD,
   LANE_TAIL_WORD,
   LANE_WRITES,
@@ -322,9 +323,9 @@ test('a route that changes while it is read is not adopted', () => {
   const load = Atomics.load;
   writer.route(0, 4);
   Atomics.load = ((target: Int32Array, index: number) => {
-    if (index === LANE_ROUTE_SERIAL_WORD) {
+    if (index === LANE_ROUTE_START_WORD) {
       Atomics.load = load;
-      writer.route(0, 9);
+      writer.route(1, 9);
     }
     return load(target, index);
   }) as typeof Atomics.load;
@@ -334,7 +335,16 @@ test('a route that changes while it is read is not adopted', () => {
     Atomics.load = load;
   }
   assert.not.ok(reader.refresh(0, 4));
-  assert.ok(reader.refresh(0, 9));
+  assert.not.ok(reader.active);
+});
+
+test('a tail out of range on a standing route is damage', () => {
+  for (const tail of [-8, 136]) {
+    const { words, reader } = make(128);
+    words[LANE_TAIL_WORD] = tail;
+    assert.throws(() => reader.take(ALL), /cannot be/);
+    assert.throws(() => reader.skipBelow(5), /cannot be/);
+  }
 });
 
 test('a copy made while the route changed is refused, and the reader reads no more', () => {

@@ -158,6 +158,8 @@ test('abandoned frames are never seen and ring nobody', () => {
   assert.ok(a.transport.claim(1, 64, false) > 0, 'another lane may be claimed after abandon');
   a.transport.abandon();
   assert.not.ok(b.transport.hasInbound());
+  assert.ok(send(a.transport, 1, 5, true));
+  assert.equal(receive(b.transport), [5]);
 });
 
 test('several frames of one lane may be published together, frames of two lanes may not', () => {
