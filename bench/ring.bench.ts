@@ -1,132 +1,111 @@
 /**
- * What a record costs in the shared rings: ring and lane from one thread (the instructions), ring between two threads (the
- * cache lines too). Plain functions; bench/main prints them.
+ * The shared rings alone: records of `--payload` bytes claimed, written, published, polled and read, word by word.
+ *
+ *   one thread    producer and consumer take turns, `batch` records at a time: the instructions
+ *   lane          client and worker end of a lane in one thread: claim, publish, take, confirm, free; no bytes are copied
+ *   two threads   this thread produces, ring-thread consumes, both spinning: the cache lines too; needs two free cores
  */
+import { once } from 'node:events';
+import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { LANE_WRITES, TYPE_COMMAND } from '../src/memory/descriptor.ts';
+import { LANE_WRITES, RECORD_HEADER_BYTES, TYPE_COMMAND } from '../src/memory/descriptor.ts';
 import { createLane, LaneReader, LaneWriter } from '../src/memory/lane.ts';
 import { createRing, RingConsumer, RingProducer } from '../src/memory/ring.ts';
+import { type BenchCase, type Context, type Subject, windowed } from './harness.ts';
+import { RecordReader, writeRecord } from './ring-records.ts';
+import { CONTROL_WORDS, POLLED_WORD, STOP_WORD } from './ring-thread.ts';
+import type { Figures } from './row.ts';
 
-const RING_BYTES = 1 << 16;
-const PAYLOAD_BYTES = 64;
-const RECORD_BYTES = 80;
+const RING_BYTES = 1 << 20;
+/** Long enough that what a window itself allocates vanishes beside its records. */
+const WINDOW_RECORDS = 1 << 19;
 
-export interface RingSample {
-  name: string;
-  /** Records per publish, and per poll. */
-  batch: number;
-  records: number;
-  nsPerRecord: number;
-  /** Growth of the heap, collections excluded: run with a semi-space large enough for none, or with --trace-gc. */
-  heapBytesPerRecord: number;
+export function ringCases(): BenchCase[] {
+  const batches = [1, 32];
+  return [
+    ...batches.map((batch) => windowed('ring', `one-thread-batch-${batch}`, (context) => oneThread(context, batch))),
+    ...batches.map((batch) => windowed('ring', `lane-batch-${batch}`, (context) => lane(context, batch))),
+    ...batches.map((batch) => windowed('ring', `two-threads-batch-${batch}`, (context) => twoThreads(context, batch))),
+  ];
 }
 
-function measure(name: string, batch: number, records: number, run: (records: number) => void): RingSample {
-  run(records >> 2);
-  const heap = process.memoryUsage().heapUsed;
-  const start = process.hrtime.bigint();
-  run(records);
-  const ns = Number(process.hrtime.bigint() - start);
-  const grown = process.memoryUsage().heapUsed - heap;
-  return { name, batch, records, nsPerRecord: ns / records, heapBytesPerRecord: grown / records };
+function figures(payload: number, batch: number): (records: number, seconds: number) => Figures {
+  return (records, seconds) => ({ payloadBytes: payload, batch, nsPerRecord: (seconds * 1e9) / records });
 }
 
-/** claim, two stores, publish per batch; next and release per batch. */
-export function benchRing(batch: number, records: number): RingSample {
+function oneThread({ settings }: Context, batch: number): Subject {
   const ring = createRing(RING_BYTES);
   const producer = new RingProducer(ring);
   const consumer = new RingConsumer(ring);
-  return measure('ring claim/publish/next/release', batch, records, (count) => {
-    for (let done = 0; done < count; done += batch) {
-      for (let n = 0; n < batch; n += 1) producer.words[(producer.claim(RECORD_BYTES, TYPE_COMMAND) >> 2) + 2] = n;
-      producer.publish();
-      while (consumer.next() >= 0);
-      consumer.release();
-    }
-  });
-}
-
-/** The same with `poll` and a handler. */
-export function benchRingPoll(batch: number, records: number): RingSample {
-  const ring = createRing(RING_BYTES);
-  const producer = new RingProducer(ring);
-  const consumer = new RingConsumer(ring);
-  let sum = 0;
-  const handler = (words: Int32Array, _bytes: Uint8Array, offset: number): void => {
-    sum = (sum + words[(offset >> 2) + 2]!) | 0;
+  const reader = new RecordReader();
+  const size = RECORD_HEADER_BYTES + settings.payload;
+  return {
+    operation: 'records',
+    window() {
+      for (let sent = 0; sent < WINDOW_RECORDS; sent += batch) {
+        for (let i = 0; i < batch; i++) writeRecord(producer.words, producer.claim(size, TYPE_COMMAND), size, sent + i);
+        producer.publish();
+        consumer.poll(reader.onRecord, batch);
+      }
+      return WINDOW_RECORDS;
+    },
+    hash: () => reader.hash,
+    figures: figures(settings.payload, batch),
   };
-  return measure('ring claim/publish/poll', batch, records, (count) => {
-    for (let done = 0; done < count; done += batch) {
-      for (let n = 0; n < batch; n += 1) producer.words[(producer.claim(RECORD_BYTES, TYPE_COMMAND) >> 2) + 2] = n;
-      producer.publish();
-      consumer.poll(handler, batch);
-    }
-  });
 }
 
-/** claim and publish at the client, take and confirm at the worker, free at the client; without the copy. */
-export function benchLane(batch: number, records: number): RingSample {
-  const lane = createLane(RING_BYTES, LANE_WRITES, 1);
-  const writer = new LaneWriter(lane);
-  const reader = new LaneReader(lane);
+function lane({ settings }: Context, batch: number): Subject {
+  const memory = createLane(RING_BYTES, LANE_WRITES, settings.seed);
+  const writer = new LaneWriter(memory);
+  const reader = new LaneReader(memory);
   writer.route(0, 1);
-  return measure('lane claim/publish/take/confirm/free', batch, records, (count) => {
-    for (let done = 0; done < count; done += batch) {
-      for (let n = 0; n < batch; n += 1) writer.claim(PAYLOAD_BYTES, TYPE_COMMAND);
-      writer.publish();
-      reader.refresh(0, 1);
-      while (reader.take(RING_BYTES)) reader.confirm();
-      writer.free(batch);
-    }
-  });
+  return {
+    operation: 'records',
+    window() {
+      for (let sent = 0; sent < WINDOW_RECORDS; sent += batch) {
+        for (let i = 0; i < batch; i++) writer.claim(settings.payload, TYPE_COMMAND);
+        writer.publish();
+        reader.refresh(0, 1);
+        while (reader.take(RING_BYTES)) reader.confirm();
+        writer.free(batch);
+      }
+      return WINDOW_RECORDS;
+    },
+    hash: () => writer.nextNumber,
+    figures: figures(settings.payload, batch),
+  };
 }
 
-/** A thread that consumes until it has seen `records`, spinning. */
-const CONSUMER = (ringUrl: string): string => `
-  import { workerData, parentPort } from 'node:worker_threads';
-  import { RingConsumer } from ${JSON.stringify(ringUrl)};
-  const consumer = new RingConsumer(workerData.ring);
-  parentPort.postMessage('ready');
-  let seen = 0;
-  while (seen < workerData.records) {
-    while (consumer.next() >= 0) seen += 1;
-    consumer.release();
-  }
-  parentPort.postMessage('done');
-`;
-
-/** One thread produces, another consumes, both spinning: needs two free cores. */
-export async function benchRingThreads(batch: number, records: number): Promise<RingSample> {
+async function twoThreads({ settings }: Context, batch: number): Promise<Subject> {
   const ring = createRing(RING_BYTES);
-  const source = CONSUMER(new URL('../src/memory/ring.js', import.meta.url).href);
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
-    workerData: { ring, records },
-  });
-  await new Promise((resolve) => worker.once('message', resolve));
-  const done = new Promise((resolve) => worker.once('message', resolve));
+  const control = new Int32Array(new SharedArrayBuffer(CONTROL_WORDS * 4));
+  const url = new URL(`./ring-thread${extname(import.meta.url)}`, import.meta.url);
+  const thread = new Worker(url, { workerData: { ring, control: control.buffer } });
+  await once(thread, 'message');
   const producer = new RingProducer(ring);
-  const start = process.hrtime.bigint();
-  for (let sent = 0; sent < records; sent += 1) {
-    let offset = producer.claim(RECORD_BYTES, TYPE_COMMAND);
-    while (offset < 0) {
+  const size = RECORD_HEADER_BYTES + settings.payload;
+  let total = 0;
+  return {
+    operation: 'records',
+    window() {
+      for (let sent = 0; sent < WINDOW_RECORDS; sent++) {
+        let offset = producer.claim(size, TYPE_COMMAND);
+        while (offset < 0) {
+          producer.publish();
+          offset = producer.claim(size, TYPE_COMMAND);
+        }
+        writeRecord(producer.words, offset, size, sent);
+        if (sent % batch === batch - 1) producer.publish();
+      }
       producer.publish();
-      offset = producer.claim(RECORD_BYTES, TYPE_COMMAND);
-    }
-    producer.words[(offset >> 2) + 2] = sent;
-    if (sent % batch === batch - 1) producer.publish();
-  }
-  producer.publish();
-  await done;
-  const ns = Number(process.hrtime.bigint() - start);
-  return { name: 'ring between two threads', batch, records, nsPerRecord: ns / records, heapBytesPerRecord: 0 };
-}
-
-/** All of them, at the batch sizes that matter. */
-export async function benchRings(records: number): Promise<RingSample[]> {
-  const samples: RingSample[] = [];
-  for (const batch of [1, 32]) {
-    samples.push(benchRing(batch, records), benchRingPoll(batch, records), benchLane(batch, records));
-    samples.push(await benchRingThreads(batch, records));
-  }
-  return samples;
+      total = (total + WINDOW_RECORDS) | 0;
+      while (Atomics.load(control, POLLED_WORD) !== total);
+      return WINDOW_RECORDS;
+    },
+    figures: figures(settings.payload, batch),
+    async close() {
+      Atomics.store(control, STOP_WORD, 1);
+      await once(thread, 'exit');
+    },
+  };
 }

@@ -1,0 +1,69 @@
+/**
+ * Entry of `npm run bench`: parses the flags, loads the suites asked for, runs their cases one after the other, prints.
+ * `--repeat` starts itself anew per repetition: figures of one process agree with each other more than with the next one.
+ */
+import { rmdirSync } from 'node:fs';
+import { FlagError, helpText, parseFlags, type Settings } from './flags.ts';
+import { type BenchCase, runCase } from './harness.ts';
+import { describeMachine, type Machine } from './machine.ts';
+import { repeat } from './repeat.ts';
+import { type Row, toJson, toText } from './row.ts';
+
+const EXIT_USAGE = 2;
+
+/** Loaded when asked for: a suite must not pay for the modules of another. */
+const SUITE_CASES: Readonly<Record<string, (settings: Settings) => Promise<BenchCase[]>>> = {
+  ring: async () => (await import('./ring.bench.ts')).ringCases(),
+  paxos: async () => (await import('./paxos.bench.ts')).paxosCases(),
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const settings = parseFlags(args);
+  if (settings.help) {
+    console.log(helpText());
+    return 0;
+  }
+  if (settings.repeat > 1) return repeat(args, settings);
+  const machine = describeMachine();
+  if (!settings.json) console.log(conditions(settings, machine));
+  let failed = 0;
+  for (const suite of settings.suites) {
+    for (const benchCase of await SUITE_CASES[suite](settings)) {
+      if (!benchCase.name.includes(settings.only)) continue;
+      const row = await runCase(benchCase, settings, machine);
+      print(row, settings);
+      if (!row.ok) failed++;
+    }
+  }
+  removeIfEmpty(settings.directory);
+  return failed === 0 ? 0 : 1;
+}
+
+function conditions(settings: Settings, machine: Machine): string {
+  const { nodeVersion, cpuModel, cpus, memoryMb, gitCommit } = machine;
+  const contracts = process.env['SYNOD_CONTRACTS'] === '1' ? ', CONTRACTS ON' : '';
+  return (
+    `node ${nodeVersion}, ${cpus} x ${cpuModel}, ${memoryMb} MB, commit ${gitCommit ?? 'none'}, ` +
+    `${settings.seconds} s per case, payload ${settings.payload} B, seed ${settings.seed}${contracts}`
+  );
+}
+
+function print(row: Row, settings: Settings): void {
+  console.log(settings.json ? toJson(row) : toText(row));
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Absent, or it holds files of somebody else.
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof FlagError)) throw error;
+  console.error(error.message);
+  process.exitCode = EXIT_USAGE;
+}
