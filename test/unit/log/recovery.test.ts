@@ -331,6 +331,13 @@ test('the oldest segment of a truncated log may not begin with a gap', () => {
   }
 });
 
+test('an oldest segment without any whole submission does not hide what it held', () => {
+  const { medium } = threeSegments();
+  medium.segments.delete(0);
+  medium.write(LOG_SEGMENT_BYTES + LOG_BLOCK_BYTES, new Uint8Array(LOG_SEGMENT_BYTES - LOG_BLOCK_BYTES));
+  assert.is(recover(medium).report.damage?.position, LOG_SEGMENT_BYTES + LOG_BLOCK_BYTES);
+});
+
 test('a file under the name of another segment is damage, not an empty log', () => {
   const fixture = open(new TestMedium());
   appendDurably(fixture, 1, 'first');
