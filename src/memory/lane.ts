@@ -367,7 +367,7 @@ export class LaneReader {
     return this.words[word] === toEnd ? toEnd : -1;
   }
 
-  /** Bytes of the whole records in [place, place + limit), at most `maxBytes` unless the first is larger; -1 = nonsense. */
+  /** Bytes of the whole records in [place, place + limit), at most `maxBytes` unless the first is larger; below 1 = nonsense. */
   private walk(place: number, limit: number, maxBytes: number): number {
     let run = 0;
     while (run < limit) {
@@ -375,7 +375,7 @@ export class LaneReader {
       const size = this.words[word]!;
       // Torn bytes may hold anything. What fits here fits aligned too: places and limits are aligned.
       if (size < RECORD_HEADER_BYTES || size > limit - run) return -1;
-      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT === TYPE_PADDING) return run > 0 ? run : -1;
+      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT === TYPE_PADDING) return run;
       if (size < COMMAND_HEADER_BYTES) return -1;
       const length = align(size, RECORD_ALIGNMENT);
       if (run > 0 && run + length > maxBytes) break;

@@ -340,7 +340,8 @@ test('a route that changes while it is read is not adopted', () => {
 
 test('a tail out of range on a standing route is damage', () => {
   for (const tail of [-8, 136]) {
-    const { words, reader } = make(128);
+    const { words, writer, reader } = make(128);
+    send(writer, 16, 16, 16, 16);
     words[LANE_TAIL_WORD] = tail;
     assert.throws(() => reader.take(ALL), /cannot be/);
     assert.throws(() => reader.skipBelow(5), /cannot be/);
@@ -390,6 +391,13 @@ test('nonsense on a standing route is damage, on a changed one only stale', () =
       else assert.not.ok(reader.take(60));
     }
   }
+});
+
+test('a size below the header of a command is nonsense even where the next words look like a record', () => {
+  const { words, writer, reader } = make(128, 0, 8);
+  send(writer, 0, 0);
+  words[LANE_DATA_BYTES >> 2] = 8;
+  assert.throws(() => reader.take(16), /cannot be/);
 });
 
 test('padding that does not end the ring is nonsense', () => {
