@@ -9,7 +9,7 @@ import {
   TYPE_PADDING,
 } from '../../../src/memory/descriptor.ts';
 import { LaneReader } from '../../../src/memory/lane.ts';
-import { ALL, make, run, send, takeNumbers } from './lane-fixture.ts';
+import { ALL, make, send, takeNumbers } from './lane-fixture.ts';
 
 const test = suite('memory/lane routes');
 
