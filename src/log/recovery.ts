@@ -55,7 +55,7 @@ interface Segment {
   header: SegmentHeader | undefined;
 }
 
-/** Shows every valid record to `visitor`, in order; changes nothing. */
+/** Shows every valid record to `visitor`, in order, and closes the reader; changes nothing on the medium. */
 export function recoverLog(
   reader: SegmentReader,
   identity: LogIdentity,
@@ -116,6 +116,7 @@ class Recovery {
     }
     for (const { base } of segments.slice(lastLive + 1)) this.#checkHeaderless(base);
     this.#scan.close();
+    this.#reader.close();
     assert(report.endPosition <= report.nextBase, 'the cut lies before the next segment');
     return report;
   }

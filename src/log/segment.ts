@@ -24,6 +24,8 @@ export interface SegmentReader {
   read(base: LogPosition, offset: number, target: Uint8Array, targetOffset: number, size: number): void;
   /** How an operator finds the segment: the path of its file. */
   nameOf(base: LogPosition): string;
+  /** Lets go of open files; further calls open them again. Idempotent. */
+  close(): void;
 }
 
 /** File name of the segment that begins at `base`. */

@@ -32,6 +32,8 @@ export class TestMedium implements SegmentReader {
     target.set(bytes.subarray(offset, offset + size), targetOffset);
   }
 
+  close(): void {}
+
   write(position: number, bytes: Uint8Array): void {
     const offset = position % LOG_SEGMENT_BYTES;
     const base = position - offset;

@@ -1,5 +1,5 @@
 /** Segment files: names, order, reads, and a whole log through real files. */
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -19,6 +19,15 @@ test.before.each((context) => {
 test.after.each(({ directory }) => {
   rmSync(directory, { recursive: true });
 });
+
+/** What a descriptor of this process points at. */
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
+}
 
 function save(medium: TestMedium, directory: string): void {
   for (const [base, bytes] of medium.segments) writeFileSync(join(directory, segmentFileName(base)), bytes);
@@ -51,10 +60,14 @@ test('recovers a log from files, in memory the same', ({ directory }) => {
   const seen: number[] = [];
   const reader = new FileSegmentReader(directory);
   const report = recoverLog(reader, IDENTITY, softwareChecksum, (record) => seen.push(record.slot));
-  reader.close();
   assert.equal(seen, [...Array(50).keys()]);
   assert.is(report.endPosition, fixture.log.durablePosition);
   assert.is(report.segments, 1);
+  const targets = existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').map(targetOf) : [];
+  assert.not(
+    targets.some((target) => target.startsWith(directory)),
+    'no file stays open',
+  );
 });
 
 test('a file that was cut short below the floor is damage, named by its path', ({ directory }) => {

@@ -1,7 +1,14 @@
 /** CRC-32C against published values, and the two implementations against each other. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ChecksumBinding, crc32c, crc32cPair, crc32cWords, NativeChecksum } from '../../../src/wire/crc32c.ts';
+import {
+  type ChecksumBinding,
+  crc32c,
+  crc32cPair,
+  crc32cWords,
+  NativeChecksum,
+  SoftwareChecksum,
+} from '../../../src/wire/crc32c.ts';
 
 const test = suite('wire/crc32c');
 
@@ -37,6 +44,30 @@ test('of words is that of their bytes, for odd and even counts', () => {
     assert.is(crc32cWords(words, 1, count, 99), crc32c(bytes, 4, count * 4, 99), `${count} words`);
   }
   assert.is(crc32cPair(words[3], words[4], -5), crc32c(bytes, 12, 8, -5));
+});
+
+test('the portable implementation agrees with itself, attached or not, at any alignment', () => {
+  const checksum = new SoftwareChecksum();
+  const shared = new SharedArrayBuffer(512);
+  const bytes = new Uint8Array(shared);
+  bytes.set(bytes.map((_, index) => (index * 37) & 255));
+  const compare = (): void => {
+    for (const view of [bytes, bytes.subarray(8), bytes.subarray(3)]) {
+      for (let offset = 0; offset < 8; offset++) {
+        for (const length of [0, 31, 32, 33, 101, 498]) {
+          if (offset + length > view.length) continue;
+          assert.is(checksum.crc32c(view, offset, length, 5), crc32c(view, offset, length, 5), `${offset}, ${length}`);
+        }
+      }
+    }
+  };
+  compare();
+  checksum.attach(bytes.subarray(0, 256));
+  compare();
+  checksum.attach(bytes);
+  compare();
+  checksum.detach(bytes);
+  compare();
 });
 
 /** A stand-in for the addon that notes its calls. */
