@@ -70,10 +70,13 @@ export class SegmentScan {
   /** Makes `base` the segment that is scanned; its bytes are read as they are asked for. */
   load(base: LogPosition): void {
     if (this.base === base) return;
-    this.base = base;
     this.#size = Math.min(this.#reader.sizeOf(base), LOG_SEGMENT_BYTES);
     this.#loaded = 0;
-    if (this.#size <= this.#bytes.length) return;
+    if (this.#size > this.#bytes.length) this.#grow();
+    this.base = base;
+  }
+
+  #grow(): void {
     this.close();
     const memory = new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, Math.max(READ_BYTES / 16, this.#size * 2)));
     this.#bytes = new Uint8Array(memory);
@@ -83,6 +86,7 @@ export class SegmentScan {
 
   /** Lets go of the memory; `load` makes the scan usable again. */
   close(): void {
+    this.base = -1;
     this.#checksum.detach(this.#bytes);
     this.#bytes = new Uint8Array(0);
   }
