@@ -78,9 +78,10 @@ export class SegmentScan {
 
   #grow(): void {
     this.close();
-    const memory = new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, Math.max(READ_BYTES / 16, this.#size * 2)));
+    const room = align(Math.max(READ_BYTES / 16, this.#size * 2), LOG_BLOCK_BYTES);
+    const memory = new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, room));
     this.#bytes = new Uint8Array(memory);
-    this.#words = new Int32Array(memory, 0, memory.byteLength >> 2);
+    this.#words = new Int32Array(memory);
     this.#checksum.attach(this.#bytes);
   }
 

@@ -51,4 +51,11 @@ test('memory let go of is loaded again', () => {
   assert.ok(scan.submissionAt(LOG_BLOCK_BYTES));
 });
 
+test('a segment of any length is scanned, also one that ends inside a word', () => {
+  const fixture = open(new TestMedium());
+  appendDurably(fixture, 8, 'x'.repeat(200_000));
+  fixture.medium.segments.set(0, (fixture.medium.segments.get(0) as Uint8Array).slice(0, 100_001));
+  assert.is(scanOf(fixture.medium).submissionAt(LOG_BLOCK_BYTES)?.isWhole, false);
+});
+
 test.run();
