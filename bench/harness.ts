@@ -35,6 +35,10 @@ export interface Subject {
   /** Runs one window and returns how many operations it was. */
   window(): number | Promise<number>;
   isAsync?: boolean;
+  /** Runs before each window and is not measured. */
+  prepare?(): void | Promise<void>;
+  /** Stops taking latencies: only allocation is measured from here on. */
+  stopTiming?(): void;
   /** Fed by `window`, microseconds per operation. */
   latency?: Histogram;
   /** State after the first window, which is the same in every run with one seed. */
@@ -92,6 +96,7 @@ export function windowed(
 }
 
 async function measure(subject: Subject, settings: Settings): Promise<Figures> {
+  await subject.prepare?.();
   await subject.window();
   const resultHash = subject.hash === undefined ? {} : { resultHash: hex(subject.hash()) };
   const timed = await runWindows(subject, settings.seconds * 1e3);
@@ -105,6 +110,7 @@ async function measure(subject: Subject, settings: Settings): Promise<Figures> {
     ...subject.figures?.(timed.operations, timed.seconds),
   };
   if (subject.latency !== undefined) figures.latencyUs = quantiles(subject.latency);
+  subject.stopTiming?.();
   const { bytes, operations } = await measureAllocation(subject, settings.seconds * 1e3);
   figures.allocatedBytesPerCommand = { coordinator: bytes / operations, worker: null };
   figures['allocationOperations'] = operations;
@@ -150,7 +156,11 @@ async function runWindows(subject: Subject, timeMs: number): Promise<Timed> {
     return account(start, await subject.window());
   };
   const isAsync = subject.isAsync === true;
-  bench.add('case', isAsync ? asyncTask : task, { async: isAsync, beforeAll: onPhase });
+  bench.add('case', isAsync ? asyncTask : task, {
+    async: isAsync,
+    beforeAll: onPhase,
+    beforeEach: () => subject.prepare?.(),
+  });
   const [finished] = await bench.run();
   const { result } = finished;
   if (result.state !== 'completed') throw new Error(`the case ended as ${result.state}`);
@@ -166,6 +176,7 @@ async function measureAllocation(subject: Subject, timeMs: number): Promise<{ by
   let operations = 0;
   meter.start();
   do {
+    if (subject.prepare !== undefined) await subject.prepare();
     operations += isAsync ? await subject.window() : (subject.window() as number);
   } while (operations < ALLOCATION_OPERATIONS && performance.now() < end);
   return { bytes: meter.stop(), operations };

@@ -15,6 +15,7 @@ const EXIT_USAGE = 2;
 const SUITE_CASES: Readonly<Record<string, (settings: Settings) => Promise<BenchCase[]>>> = {
   ring: async () => (await import('./ring.bench.ts')).ringCases(),
   paxos: async () => (await import('./paxos.bench.ts')).paxosCases(),
+  log: async (settings) => (await import('./log.bench.ts')).logCases(settings),
   limits: async () => (await import('./limits.bench.ts')).limitsCases(),
 };
 

@@ -22,7 +22,7 @@ import {
   type WriteThreadData,
 } from './write-thread.ts';
 
-const FILE_BYTES = 1 << 24;
+export const FILE_BYTES = 1 << 24;
 const FILL_BYTES = 1 << 20;
 
 export interface RawMediumOptions {
@@ -120,7 +120,7 @@ export class RawMedium {
 }
 
 /** Writes zeros and makes them durable: unwritten extents would double the cost of the first write to each. */
-function zeroFill(path: string): void {
+export function zeroFill(path: string): void {
   const fd = openSync(path, 'w');
   const zeros = new Uint8Array(FILL_BYTES);
   for (let at = 0; at < FILE_BYTES; at += FILL_BYTES) writeSync(fd, zeros, 0, FILL_BYTES, at);
@@ -128,7 +128,7 @@ function zeroFill(path: string): void {
   closeSync(fd);
 }
 
-function allowsDirect(path: string): boolean {
+export function allowsDirect(path: string): boolean {
   try {
     closeSync(openSync(path, durableFlags(true)));
     return true;

@@ -1,0 +1,95 @@
+/**
+ * Appends equal values to a log, each its own submission, with a bounded number of them not yet durable; measures each from
+ * append to durable.
+ * @hot
+ */
+import { assert } from '../src/base/assert.ts';
+import type { Histogram } from '../src/base/histogram.ts';
+import {
+  HEADER_BALLOT,
+  HEADER_EPOCH,
+  HEADER_FIELDS,
+  HEADER_GROUP,
+  HEADER_KIND,
+  HEADER_SEQUENCE,
+  HEADER_SLOT,
+  HEADER_VALUE_CRC,
+  HEADER_VALUE_LENGTH,
+  type Log,
+} from '../src/log/log.ts';
+import { KIND_VOTE } from '../src/log/record.ts';
+import { crc32c } from '../src/wire/crc32c.ts';
+
+/** A power of two above every depth. */
+const PENDING = 64;
+const PENDING_MASK = PENDING - 1;
+const BALLOT = 1 << 20;
+
+export class LogLoad {
+  /** Submissions that the device took. */
+  submissions = 0;
+  /** False: latencies are not taken, so that the boxes of the clock's numbers are not counted as the log's. */
+  isTimed = true;
+  readonly #value: Uint8Array;
+  readonly #depth: number;
+  readonly #latency: Histogram;
+  readonly #header = new Float64Array(HEADER_FIELDS);
+  /** Of the appends that are not durable: when they began, and the position behind them. */
+  readonly #starts = new Float64Array(PENDING);
+  readonly #ends = new Float64Array(PENDING);
+  #head = 0;
+  #tail = 0;
+
+  constructor(value: Uint8Array, depth: number, latency: Histogram) {
+    assert(depth >= 1 && depth < PENDING, 'the depth is bounded');
+    this.#value = value;
+    this.#depth = depth;
+    this.#latency = latency;
+    this.#header[HEADER_KIND] = KIND_VOTE;
+    this.#header[HEADER_GROUP] = 0;
+    this.#header[HEADER_EPOCH] = 1;
+    this.#header[HEADER_BALLOT] = BALLOT;
+    this.#header[HEADER_VALUE_LENGTH] = value.length;
+    this.#header[HEADER_VALUE_CRC] = crc32c(value, 0, value.length, 0);
+  }
+
+  /** Appends `count` values and waits until all are durable. */
+  run(log: Log, count: number): void {
+    const depth = this.#depth;
+    for (let appended = 0; appended < count; ) {
+      if (this.#tail - this.#head < depth && this.#append(log, depth === 1)) appended++;
+      this.#reap(log, depth === 1);
+    }
+    while (this.#head !== this.#tail) this.#reap(log, false);
+  }
+
+  #append(log: Log, alone: boolean): boolean {
+    const start = this.isTimed ? performance.now() : 0;
+    const at = log.stage(this.#value.length);
+    if (at < 0) return false;
+    log.stagedBytes.set(this.#value, at);
+    this.#header[HEADER_SLOT] += 1;
+    this.#header[HEADER_SEQUENCE] += 1;
+    log.append(this.#header);
+    const entry = this.#tail & PENDING_MASK;
+    this.#starts[entry] = start;
+    this.#ends[entry] = log.appendedPosition;
+    this.#tail++;
+    this.submissions += log.submit(alone);
+    return true;
+  }
+
+  #reap(log: Log, alone: boolean): void {
+    this.submissions += log.submit(alone);
+    if (!log.poll()) {
+      assert(log.device.error() === 0, 'the device works');
+      return;
+    }
+    const now = this.isTimed ? performance.now() : 0;
+    const durable = log.durablePosition;
+    while (this.#head !== this.#tail && this.#ends[this.#head & PENDING_MASK] <= durable) {
+      this.#latency.record((now - this.#starts[this.#head & PENDING_MASK]) * 1e3);
+      this.#head++;
+    }
+  }
+}
