@@ -82,11 +82,15 @@ export type ControlMessage =
   | { kind: 'closeLane'; laneId: number }
   | { kind: 'suspect'; memberIndex: number }
   | { kind: 'transfer'; groupId: number; memberIndex: number }
-  | { kind: 'allocation'; phase: 'start' | 'stop' };
+  | { kind: 'allocation'; phase: 'start' | 'stop' }
+  /** A query to this replica's own machine, whatever it has applied so far: for audits, never for clients. */
+  | { kind: 'inspect'; requestId: number; groupId: number; query: Uint8Array };
 
 /** Worker → coordinator, on the control port. */
 export type WorkerMessage =
   | { kind: 'ready'; device: string; durable: boolean; native: boolean; recoveredRecords: number; recoveredBytes: number }
   | { kind: 'error'; code: string; message: string; groupId: number | undefined; slot: number | undefined }
   | { kind: 'warning'; message: string }
-  | { kind: 'allocation'; bytes: number; commands: number };
+  | { kind: 'allocation'; bytes: number; commands: number }
+  /** `status` is a REPLY_*; `applied` the watermark at which the machine answered. */
+  | { kind: 'inspected'; requestId: number; status: number; applied: number; reply: Uint8Array };
