@@ -40,7 +40,7 @@ export const KEYS_PER_SHARD_MIN = 4;
 
 const SHARDS_MAX = Math.min(GROUPS_MAX, 64);
 const KEYS_MAX = 10_000_000;
-const SEED_MAX = Number.MAX_SAFE_INTEGER;
+const SEED_MAX = 2 ** 32 - 1;
 const IN_FLIGHT_MAX = SHARDS_MAX * SESSION_INFLIGHT_MAX;
 
 export const DEMO_SETTINGS: readonly FlagSetting[] = [

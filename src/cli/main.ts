@@ -2,6 +2,7 @@
 /**
  * The `synod` command. Each sub-command is a file of its own, loaded when it is asked for.
  */
+import { SynodError } from '../base/errors.ts';
 import { FlagError } from './flags.ts';
 
 export const EXIT_OK = 0;
@@ -28,7 +29,8 @@ async function main([command, ...args]: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const isUsage = error instanceof FlagError;
-  console.error(isUsage ? `synod: ${error.message}` : error);
-  process.exitCode = isUsage ? EXIT_USAGE : EXIT_FAILED;
+  if (error instanceof FlagError) console.error(`synod: ${error.message}`);
+  else if (error instanceof SynodError) console.error(`synod: ${error.code}: ${error.message}`);
+  else console.error(error);
+  process.exitCode = error instanceof FlagError ? EXIT_USAGE : EXIT_FAILED;
 }
