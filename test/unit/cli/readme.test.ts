@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ERROR_CODES } from '../../../src/base/errors.ts';
+import { DEMO_SETTINGS } from '../../../src/cli/demo-options.ts';
+import { kebabCase } from '../../../src/cli/flags.ts';
+import { SETTINGS } from '../../../src/config.ts';
+
+const README = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+
+/** First cells of the rows of a section's first table, without the back quotes. */
+function firstCells(heading: string): string[] {
+  const section = README.slice(README.indexOf(`\n${heading}\n`));
+  const table = /\n\| --- .*\n((?:\|.*\n)+)/.exec(section)?.[1] ?? '';
+  return table
+    .trim()
+    .split('\n')
+    .map((row) => (row.split('|')[1] as string).trim().replaceAll('`', ''));
+}
+
+const test = suite('README');
+
+test('every error code is listed, with whether to try again, and no other', () => {
+  assert.equal(firstCells('## Errors'), Object.keys(ERROR_CODES));
+  for (const [code, { retryable }] of Object.entries(ERROR_CODES)) {
+    assert.ok(README.includes(`| \`${code}\` | ${retryable ? 'yes' : 'no'} |`), code);
+  }
+});
+
+test('every option is listed with its default, and no other', () => {
+  assert.equal(firstCells('## Configuration'), SETTINGS.map(({ name }) => name));
+  for (const { name, default: preset } of SETTINGS) {
+    assert.ok(README.includes(preset === undefined ? `| \`${name}\` |` : `| \`${name}\` | \`${preset}\` |`), name);
+  }
+});
+
+test('every flag of the demo is listed, and no other', () => {
+  const flags = DEMO_SETTINGS.map(({ name }) => `--${kebabCase(name)}`).filter((flag) => flag !== '--help');
+  assert.equal(firstCells('### `npm start`'), flags);
+});
+
+test.run();
