@@ -10,7 +10,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Bench } from 'tinybench';
 import type { Histogram } from '../src/base/histogram.ts';
-import { AllocationMeter } from './allocation.ts';
+import { HeapMeter } from '../src/cli/heap-meter.ts';
 import type { Settings } from './flags.ts';
 import { describeMachine, type Machine, watchMachine } from './machine.ts';
 import { type Figures, failedRow, type LatencyUs, makeRow, type Row } from './row.ts';
@@ -170,7 +170,7 @@ async function runWindows(subject: Subject, timeMs: number): Promise<Timed> {
 
 /** A pass of its own, so that neither tinybench nor its samples are counted. */
 async function measureAllocation(subject: Subject, timeMs: number): Promise<{ bytes: number; operations: number }> {
-  const meter = new AllocationMeter();
+  const meter = new HeapMeter();
   const isAsync = subject.isAsync === true;
   const end = performance.now() + timeMs;
   let operations = 0;

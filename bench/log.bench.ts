@@ -27,7 +27,7 @@ const SYNCHRONOUS = ['fs', 'memory'];
 const LOG_BYTES_MAX = 1 << 29;
 const WINDOW_BYTES = 1 << 24;
 const WINDOW_APPENDS_MAX = 64;
-const WINDOW_APPENDS_VOLATILE = 4096;
+const WINDOW_APPENDS_VOLATILE = 65_536;
 
 export function logCases({ smoke, durability }: Settings): BenchCase[] {
   const sizes = smoke ? SIZES_SMOKE : SIZES;

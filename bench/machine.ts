@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { gitCommit } from '../src/cli/demo-report.ts';
 
 /** A case that lost more processor time than this to other machines on the host is marked as disturbed. */
 export const STEAL_PERCENT_MAX = 5;
@@ -13,6 +14,7 @@ const BYTES_PER_MB = 1e6;
 
 export interface Machine {
   gitCommit: string | null;
+  gitDirty: boolean | null;
   nodeVersion: string;
   cpuModel: string;
   cpus: number;
@@ -22,6 +24,7 @@ export interface Machine {
 export function describeMachine(): Machine {
   return {
     gitCommit: gitCommit(),
+    gitDirty: isDirty(),
     nodeVersion: process.version,
     cpuModel: cpus()[0]?.model ?? 'unknown',
     cpus: availableParallelism(),
@@ -29,14 +32,12 @@ export function describeMachine(): Machine {
   };
 }
 
-/** The commit of the tree that this file stands in; a mark says that the tree differs from it. */
-function gitCommit(): string | null {
+/** True where tracked files differ from the commit: the figures are not those of the commit. */
+function isDirty(): boolean | null {
   const cwd = fileURLToPath(new URL('.', import.meta.url));
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
-    const isDirty = git('status', '--porcelain', '--untracked-files=no') !== '';
-    return git('rev-parse', '--short=12', 'HEAD') + (isDirty ? '-dirty' : '');
+    const args = ['status', '--porcelain', '--untracked-files=no'];
+    return execFileSync('git', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim() !== '';
   } catch {
     return null;
   }

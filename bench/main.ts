@@ -42,10 +42,10 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function conditions(settings: Settings, machine: Machine): string {
-  const { nodeVersion, cpuModel, cpus, memoryMb, gitCommit } = machine;
+  const { nodeVersion, cpuModel, cpus, memoryMb, gitCommit, gitDirty } = machine;
   const contracts = process.env['SYNOD_CONTRACTS'] === '1' ? ', CONTRACTS ON' : '';
   return (
-    `node ${nodeVersion}, ${cpus} x ${cpuModel}, ${memoryMb} MB, commit ${gitCommit ?? 'none'}, ` +
+    `node ${nodeVersion}, ${cpus} x ${cpuModel}, ${memoryMb} MB, commit ${gitCommit?.slice(0, 12) ?? 'none'}${gitDirty === true ? ' + changes' : ''}, ` +
     `${settings.seconds} s per case, payload ${settings.payload} B, seed ${settings.seed}${contracts}`
   );
 }

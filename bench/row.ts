@@ -108,6 +108,7 @@ const TOLD_ELSEWHERE = new Set([
     'case',
     'operation',
     'cpuModel',
+    'gitDirty',
     'memoryMb',
     'stealPercent',
     'foreignCpuPercent',

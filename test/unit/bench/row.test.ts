@@ -6,7 +6,7 @@ import { failedRow, makeRow, round, toJson, toText } from '../../../bench/row.ts
 
 const test = suite('bench row');
 
-const MACHINE: Machine = { gitCommit: 'abc', nodeVersion: 'v20', cpuModel: 'x', cpus: 2, memoryMb: 1 };
+const MACHINE: Machine = { gitCommit: 'abc', gitDirty: false, nodeVersion: 'v20', cpuModel: 'x', cpus: 2, memoryMb: 1 };
 const CALM: Disturbance = { cpuSeconds: 1, stealPercent: 0, foreignCpuPercent: 0, disturbed: false };
 
 /** The keys of `npm start --json`. */
