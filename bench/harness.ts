@@ -37,14 +37,16 @@ export interface Subject {
   isAsync?: boolean;
   /** Runs before each window and is not measured. */
   prepare?(): void | Promise<void>;
-  /** Stops taking latencies: only allocation is measured from here on. */
-  stopTiming?(): void;
+  /** Only allocation is measured from here on: latencies need not be taken. */
+  beginAllocation?(): void | Promise<void>;
+  /** Bytes per operation that other threads allocated since. */
+  endAllocation?(): number | null | Promise<number | null>;
   /** Fed by `window`, microseconds per operation. */
   latency?: Histogram;
   /** State after the first window, which is the same in every run with one seed. */
   hash?(): number;
   /** Further figures, from the measured operations and seconds. */
-  figures?(operations: number, seconds: number): Figures;
+  figures?(operations: number, seconds: number): Figures | Promise<Figures>;
   close?(): void | Promise<void>;
 }
 
@@ -107,12 +109,13 @@ async function measure(subject: Subject, settings: Settings): Promise<Figures> {
     windows: timed.windows,
     windowSpreadPercent: timed.spreadPercent,
     ...resultHash,
-    ...subject.figures?.(timed.operations, timed.seconds),
   };
   if (subject.latency !== undefined) figures.latencyUs = quantiles(subject.latency);
-  subject.stopTiming?.();
+  Object.assign(figures, await subject.figures?.(timed.operations, timed.seconds));
+  await subject.beginAllocation?.();
   const { bytes, operations } = await measureAllocation(subject, settings.seconds * 1e3);
-  figures.allocatedBytesPerCommand = { coordinator: bytes / operations, worker: null };
+  const worker = (await subject.endAllocation?.()) ?? null;
+  figures.allocatedBytesPerCommand = { coordinator: bytes / operations, worker };
   figures['allocationOperations'] = operations;
   return figures;
 }

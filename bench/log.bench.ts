@@ -75,7 +75,7 @@ function logged({ scratch }: Context, durability: string, size: number, depth: n
       load.run((target as LogTarget).log, perWindow);
       return perWindow;
     },
-    stopTiming() {
+    beginAllocation() {
       load.isTimed = false;
     },
     figures: (count, seconds) => ({

@@ -39,7 +39,10 @@ export class RawMedium {
   readonly #count: number;
   readonly isDirect: boolean;
 
-  private constructor(count: number, isDirect: boolean) {
+  readonly files: number;
+
+  private constructor(files: number, count: number, isDirect: boolean) {
+    this.files = files;
     this.#count = count;
     this.isDirect = isDirect;
     this.#control = new Int32Array(new SharedArrayBuffer((WRITES_WORD + count * THREAD_WORDS) * 4));
@@ -49,7 +52,7 @@ export class RawMedium {
     const { directory, files, threadsPerFile, writeBytes } = options;
     const paths = Array.from({ length: files }, (_, index) => directory && join(directory, `raw-${index}`));
     for (const path of paths) if (path !== undefined) zeroFill(path);
-    const medium = new RawMedium(files * threadsPerFile, paths[0] !== undefined && allowsDirect(paths[0]));
+    const medium = new RawMedium(files, files * threadsPerFile, paths[0] !== undefined && allowsDirect(paths[0]));
     for (let threadIndex = 0; threadIndex < files * threadsPerFile; threadIndex++) {
       const regionBytes = FILE_BYTES / threadsPerFile;
       await medium.#start({
