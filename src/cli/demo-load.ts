@@ -5,7 +5,7 @@
  *   turn: poll all ─▶ fill all ─▶ … until TURN_MS passed ─▶ yield (setImmediate)
  *         nothing moved: nap a moment; still nothing: wait for the client doorbell
  *
- *   ├─ warm-up ─┤── steady ──┼ kill ── fail-over ── ─┤ drain ┤
+ *   ├─ warm-up ─┤── steady ──┤ kill ── fail-over ── ─┤ drain ┤
  */
 import { assert } from '../base/assert.ts';
 import type { DemoClient } from './demo-client.ts';
@@ -15,7 +15,9 @@ import { GapTracker } from './gap-tracker.ts';
 export interface LoadEvents {
   /** The warm-up is over: measuring begins. */
   onSteady(): void;
-  /** Kills the worker of a leader; undefined when nothing can be killed. Resolves once its thread is gone. */
+  /** Steady state ends. The kill waits for the promise: a dead worker could not tell what it measured. */
+  onSteadyEnd(): Promise<void>;
+  /** Kills the worker of a leader; undefined when nothing can be killed. */
   onKill(): Kill | undefined;
   /** About once a second. */
   onSecond(second: number): void;
@@ -27,7 +29,10 @@ export interface LoadClock {
 }
 
 export interface Kill {
+  replica: number;
+  /** What the worker led. */
   shards: readonly number[];
+  /** Resolves once the worker's thread is gone. */
   gone: Promise<void>;
 }
 
@@ -52,6 +57,8 @@ const NAP_IN_FLIGHT_MIN = 1024;
 const WAIT_MS = 20;
 const WARM_UP_SHARE = 0.1;
 const KILL_SHARE = 0.5;
+/** The kill waits so long for what was measured. */
+const MEASURED_MS_MAX = 500;
 
 export class DemoLoad {
   readonly gaps: GapTracker;
@@ -68,12 +75,14 @@ export class DemoLoad {
   readonly #turn = (): void => this.#takeTurn();
   readonly #napsMax: number;
   #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
-  #phase: 'warm-up' | 'steady' | 'killed' | 'drain' = 'warm-up';
+  #phase: 'warm-up' | 'steady' | 'measured' | 'killed' | 'drain' = 'warm-up';
   #issued = 0;
   #second = 0;
   #drainMs: number;
   #drainEndMs = 0;
   #isStopped = false;
+  #isMeasured = false;
+  #measuredByMs = 0;
   #isGone = false;
   #idle = 0;
 
@@ -181,7 +190,8 @@ export class DemoLoad {
       this.#phase = 'steady';
       this.#events.onSteady();
     }
-    if (this.#phase === 'steady' && elapsed >= seconds * KILL_SHARE) {
+    if (this.#phase === 'steady' && elapsed >= seconds * KILL_SHARE) this.#endSteady(nowMs);
+    if (this.#phase === 'measured' && (this.#isMeasured || nowMs >= this.#measuredByMs)) {
       this.#phase = 'killed';
       this.#kill();
     }
@@ -197,6 +207,17 @@ export class DemoLoad {
       this.#drainEndMs = nowMs + this.#drainMs;
       this.gaps.finish(nowMs);
     }
+  }
+
+  #endSteady(nowMs: number): void {
+    this.#phase = 'measured';
+    this.#measuredByMs = nowMs + MEASURED_MS_MAX;
+    this.#events.onSteadyEnd().then(
+      () => {
+        this.#isMeasured = true;
+      },
+      (error) => this.#settle?.reject(error),
+    );
   }
 
   #kill(): void {

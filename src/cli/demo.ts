@@ -10,7 +10,7 @@ import type { DemoClient } from './demo-client.ts';
 import { makeClients } from './demo-clients.ts';
 import { DemoCluster } from './demo-cluster.ts';
 import { DemoDirectory, DirectoryError } from './demo-directory.ts';
-import { DemoLoad } from './demo-load.ts';
+import { DemoLoad, type Kill } from './demo-load.ts';
 import { type DemoOptions, demoHelp, parseDemoOptions } from './demo-options.ts';
 import { count, type DemoResult, gitCommit, latencyOf, liveLine, summaryTable, toJsonLine } from './demo-report.ts';
 import { type Verdict, verify } from './demo-verify.ts';
@@ -86,7 +86,7 @@ class DemoRun {
   #acknowledgedBefore = 0;
   #steadyFrom = { acknowledged: 0, logBytes: 0 };
   #steady = { acknowledged: 0, logBytes: 0, coordinatorBytes: 0 };
-  #worker: Promise<number | null> = Promise.resolve(null);
+  #workerBytes: number | null = null;
 
   constructor(options: DemoOptions, directory: DemoDirectory, commandsMax: number) {
     this.#options = options;
@@ -117,7 +117,7 @@ class DemoRun {
     const rssMb = process.memoryUsage.rss() / BYTES_PER_MB;
     const verdict = await this.#verify(clients);
     if (this.#isInterrupted) return EXIT_INTERRUPTED;
-    const result = { ...(await this.#result(clients, verdict)), device, durable, native, rssMb };
+    const result = { ...this.#result(clients, verdict), device, durable, native, rssMb };
     this.#hasViolations = !result.ok;
     for (const violation of verdict.violations) console.error(`VIOLATION ${violation}`);
     console.log(this.#options.json ? toJsonLine(result) : `\n${summaryTable(result)}`);
@@ -125,7 +125,7 @@ class DemoRun {
   }
 
   async #open(): Promise<DemoCluster> {
-    this.#cluster = await DemoCluster.open(this.#options, this.#directory.path, this.#commandsMax);
+    this.#cluster = await DemoCluster.open(this.#options, this.#directory.path);
     return this.#cluster;
   }
 
@@ -140,15 +140,12 @@ class DemoRun {
     const plan = { seconds, commandsMax: this.#commandsMax, inFlight, drainMs: DRAIN_MS };
     const load = new DemoLoad(clients, shards, plan, {
       onSteady: () => this.#beginSteady(cluster, load),
-      onKill: () => {
-        this.#endSteady(cluster, load);
-        return this.#isInterrupted ? undefined : cluster.killLeaderOf(0);
-      },
+      onSteadyEnd: () => this.#endSteady(cluster, load),
+      onKill: () => this.#kill(cluster),
       onSecond: (second) => this.#showSecond(second, cluster, load),
     });
     this.#load = load;
     await load.run();
-    this.#endSteady(cluster, load);
     this.#latency.merge(this.#recent);
     if (load.seconds < seconds && !this.#isInterrupted) {
       this.#say(
@@ -165,16 +162,20 @@ class DemoRun {
     this.#heap.start();
   }
 
-  /** Steady state ends at the kill, else with the load. */
-  #endSteady(cluster: DemoCluster, load: DemoLoad): void {
-    if (!this.#heap.isRunning) return;
+  async #endSteady(cluster: DemoCluster, load: DemoLoad): Promise<void> {
     const coordinatorBytes = this.#heap.stop();
-    this.#worker = cluster.stopAllocation();
     this.#steady = {
       acknowledged: load.acknowledged - this.#steadyFrom.acknowledged,
       logBytes: cluster.logBytes - this.#steadyFrom.logBytes,
       coordinatorBytes,
     };
+    this.#workerBytes = await cluster.stopAllocation();
+  }
+
+  #kill(cluster: DemoCluster): Kill | undefined {
+    const kill = this.#isInterrupted ? undefined : cluster.killLeaderOf(0);
+    if (kill !== undefined) this.#say(`ending the worker of replica ${kill.replica}, which leads shard ${kill.shards.join(', ')}`);
+    return kill;
   }
 
   #showSecond(second: number, cluster: DemoCluster, load: DemoLoad): void {
@@ -250,7 +251,7 @@ class DemoRun {
       otherShardsMaxGapMs: load.gaps.otherShardsMaxGapMs,
       allocatedBytesPerCommand: {
         coordinator: this.#steady.coordinatorBytes / steadyCommands,
-        worker: await this.#worker,
+        worker: this.#workerBytes,
       },
       diskBytesPerCommand: durability === 'memory' ? 0 : this.#steady.logBytes / steadyCommands,
     };

@@ -121,6 +121,10 @@ export class LogWriter implements Log {
     return this.#numbers[SEGMENT_BASE] + this.#offset;
   }
 
+  get submissions(): number {
+    return this.#numbers[SERIAL];
+  }
+
   get durablePosition(): LogPosition {
     return this.#numbers[DURABLE];
   }

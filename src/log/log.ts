@@ -41,6 +41,8 @@ export interface Log {
   readonly device: LogDevice;
   /** Position at which the next record will be appended. */
   readonly appendedPosition: LogPosition;
+  /** Submissions handed to the device since open. */
+  readonly submissions: number;
   /** All positions below are durable. */
   readonly durablePosition: LogPosition;
 

@@ -72,6 +72,11 @@ export class VolatileLog implements Log {
     return this.#numbers[SEGMENT_BASE] + this.#offset;
   }
 
+  /** There is no device to hand anything to. */
+  get submissions(): number {
+    return 0;
+  }
+
   get durablePosition(): LogPosition {
     return this.#numbers[DURABLE];
   }

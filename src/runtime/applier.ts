@@ -37,6 +37,13 @@ import type { Command, Reply, StateMachine } from './state-machine.ts';
 /** Digests of the last so many slots are known, for comparison with other replicas. */
 const DIGESTS = 4096;
 
+/** The state machine threw; the cause is what it threw. */
+export class MachineFailure extends Error {
+  constructor(cause: unknown) {
+    super('the state machine threw', { cause });
+  }
+}
+
 export class Applier {
   readonly #machine: StateMachine;
   readonly #sessions: SessionTable;
@@ -81,7 +88,11 @@ export class Applier {
       const logTime = fromWords(words[time] as number, words[time + 1] as number);
       if (logTime > (this.#logTime[0] as number)) this.#logTime[0] = logTime;
       this.#prepare(bytes, words, slot);
-      this.#applyRecords(words, offset + BATCH_HEADER_BYTES, offset + length);
+      try {
+        this.#applyRecords(words, offset + BATCH_HEADER_BYTES, offset + length);
+      } catch (cause) {
+        throw cause instanceof SynodError ? cause : new MachineFailure(cause);
+      }
     }
     this.#digests[(slot + 1) % DIGESTS] = this.digest;
     this.#digestSlots[(slot + 1) % DIGESTS] = slot + 1;

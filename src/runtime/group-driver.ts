@@ -91,7 +91,6 @@ export interface GroupObserver {
 
 export interface GroupDriverOptions extends Omit<ReplicaOptions, 'sameValue'> {
   groupId: GroupId;
-  log: Log;
   transport: Transport;
   bulk: Bulk;
   applier: Applier;
@@ -102,7 +101,7 @@ export class GroupDriver {
   readonly groupId: GroupId;
   readonly replica: Replica;
   readonly applier: Applier;
-  readonly #log: Log;
+  #log: Log;
   readonly #transport: Transport;
   readonly #bulk: Bulk;
   readonly #observer: GroupObserver;
@@ -127,7 +126,7 @@ export class GroupDriver {
 
   constructor(options: GroupDriverOptions) {
     this.groupId = options.groupId;
-    this.#log = options.log;
+    this.#log = NO_LOG;
     this.#transport = options.transport;
     this.#bulk = options.bulk;
     this.applier = options.applier;
@@ -150,6 +149,11 @@ export class GroupDriver {
   }
 
   // --- recovery -----------------------------------------------------------------------------------------------------
+
+  /** The log that recovery opened; before it nothing is proposed, voted or applied. */
+  attachLog(log: Log): void {
+    this.#log = log;
+  }
 
   /** The record at `position` holds the value of `slot` (recovery, in log order). */
   recoverIndex(slot: Slot, position: LogPosition): void {
@@ -448,3 +452,5 @@ export class GroupDriver {
     this.#observer.onDigestMismatch(message[M_FROM] as MemberIndex, watermark);
   }
 }
+
+const NO_LOG = undefined as unknown as Log;

@@ -1,0 +1,213 @@
+/**
+ * The cluster as the demo sees it: the public API, plus what only an audit asks for.
+ */
+import { SynodError } from '../base/errors.ts';
+import { workerOfGroup } from '../engine/placement.ts';
+import { type Cluster, type Lane, openCluster, type WorkerStatus } from '../index.ts';
+import { LOG_SEGMENT_BYTES, PAYLOAD_BYTES_DEFAULT } from '../limits.ts';
+import { decodeReport, reportQuery } from '../machines/audit-report.ts';
+import type { Kill } from './demo-load.ts';
+import type { DemoOptions } from './demo-options.ts';
+import type { ReplicaReport } from './demo-verify.ts';
+import { bytesNeeded } from './free-space.ts';
+import { keyName } from './key-table.ts';
+
+/** All replicas must have applied the same by then; lanes must be open by then. */
+const SETTLE_MS_MAX = 30_000;
+/** Record header and alignment of a command in its lane. */
+const RECORD_BYTES = 24;
+/** Shards are not equally fast: a volatile log has room for more than its share. */
+const UNEVEN = 1.5;
+
+export class DemoCluster {
+  /** What the replicas disagreed on or stopped at, one sentence each. */
+  readonly problems: string[] = [];
+  readonly #cluster: Cluster;
+  readonly #shards: number;
+  readonly #replicas: number;
+  readonly #workers: number;
+  /** A key of each shard. */
+  readonly #keys: string[];
+
+  private constructor(cluster: Cluster, { shards, replicas }: DemoOptions) {
+    this.#cluster = cluster;
+    this.#shards = shards;
+    this.#replicas = replicas;
+    this.#workers = this.#workerStatus.length / replicas;
+    this.#keys = firstKeys(cluster, shards);
+    cluster.on('stopped', ({ shard, replica, error }) => {
+      this.problems.push(`shard ${shard} stopped on replica ${replica}: ${error.code}: ${error.message}`);
+    });
+  }
+
+  static async open(options: DemoOptions, directory: string): Promise<DemoCluster> {
+    const { replicas, shards, workers, payload, durability, seed } = options;
+    const payloadBytesMax = Math.max(PAYLOAD_BYTES_DEFAULT, payload);
+    const cluster = await openCluster({
+      ...(durability === 'memory' ? { memoryLogBytes: memoryLogBytes(options) } : { directory }),
+      replicas,
+      shards,
+      workers,
+      durability,
+      seed,
+      machine: 'audit',
+      payloadBytesMax,
+      laneBytes: laneBytes(options, payloadBytesMax),
+    });
+    return new DemoCluster(cluster, options);
+  }
+
+  get device(): string {
+    return this.#workerStatus[0]?.device ?? 'unknown';
+  }
+
+  get durable(): boolean {
+    return this.#workerStatus.every(({ durable }) => durable);
+  }
+
+  get native(): boolean {
+    return this.#workerStatus.every(({ native }) => native);
+  }
+
+  /** Worker threads per replica. */
+  get workers(): number {
+    return this.#workers;
+  }
+
+  /** Bytes appended to the logs of all replicas since their workers started. */
+  get logBytes(): number {
+    return this.#workerStatus.reduce((sum, { logBytes }) => sum + logBytes, 0);
+  }
+
+  /** Replica that leads, by shard. */
+  get leaders(): (number | undefined)[] {
+    return this.#cluster.status().shards.map(({ leader }) => (leader < 0 ? undefined : leader));
+  }
+
+  get #workerStatus(): WorkerStatus[] {
+    return this.#cluster.status().workers;
+  }
+
+  shardOf(key: string): number {
+    return this.#cluster.shardOf(key);
+  }
+
+  /** A lane whose session is open. */
+  async openLane(shard: number): Promise<Lane> {
+    const lane = this.#cluster.lane(this.#keys[shard] as string);
+    const endMs = performance.now() + SETTLE_MS_MAX;
+    while (!lane.isOpen) {
+      lane.poll(() => {}, 1);
+      if (performance.now() > endMs) throw new SynodError('ERR_SYNOD_NO_LEADER', `shard ${shard}: no session within 30 s`);
+      if (!lane.isOpen) await lane.wait();
+    }
+    return lane;
+  }
+
+  /** Ends the worker of the replica that leads `shard`; undefined when no quorum would be left, or nobody leads. */
+  killLeaderOf(shard: number): Kill | undefined {
+    const leaders = this.leaders;
+    const replica = leaders[shard];
+    if (replica === undefined || this.#replicas < 3) return undefined;
+    const worker = workerOfGroup(shard, this.#workers);
+    const shards = leaders.flatMap((leader, led) =>
+      leader === replica && workerOfGroup(led, this.#workers) === worker ? [led] : [],
+    );
+    const gone = new Promise<void>((resolve) => {
+      const onDown = (down: { replica: number; worker: number }): void => {
+        if (down.replica !== replica || down.worker !== worker) return;
+        this.#cluster.off('down', onDown);
+        resolve();
+      };
+      this.#cluster.on('down', onDown);
+    });
+    this.#cluster.terminateWorker(replica, worker);
+    return { replica, shards, gone };
+  }
+
+  startAllocation(): void {
+    void this.#cluster.measureAllocation('start');
+  }
+
+  /** Bytes that a worker allocated per command that it applied, since the start. */
+  async stopAllocation(): Promise<number | null> {
+    const figures = await this.#cluster.measureAllocation('stop');
+    const bytes = figures.reduce((sum, figure) => sum + figure.bytes, 0);
+    const commands = figures.reduce((sum, figure) => sum + figure.commands, 0);
+    return commands > 0 ? bytes / commands : null;
+  }
+
+  /** The highest client number that any machine knows. */
+  async highestClient(): Promise<number> {
+    let highest = 0;
+    for (const key of this.#keys) {
+      const { clients } = decodeReport(await this.#cluster.read(key, reportQuery()));
+      for (const { client } of clients) highest = Math.max(highest, client);
+    }
+    return highest;
+  }
+
+  /** What every replica's own machine applied, once all have applied the same. */
+  async reports(): Promise<ReplicaReport[]> {
+    // The leader answers when it has applied everything that may have been acknowledged, also before a restart.
+    await this.highestClient();
+    await this.#settle();
+    const reports: ReplicaReport[] = [];
+    for (let shard = 0; shard < this.#shards; shard++) {
+      for (let replica = 0; replica < this.#replicas; replica++) {
+        const { reply } = await this.#cluster.inspect(shard, replica, reportQuery());
+        reports.push({ shard, replica, ...decodeReport(reply) });
+      }
+    }
+    return reports;
+  }
+
+  async #settle(): Promise<void> {
+    const endMs = performance.now() + SETTLE_MS_MAX;
+    let unsettled = this.#unsettled();
+    while (unsettled !== undefined && performance.now() < endMs) {
+      await this.#cluster.nextWake();
+      unsettled = this.#unsettled();
+    }
+    if (unsettled !== undefined) this.problems.push(unsettled);
+  }
+
+  /** The first shard whose replicas have not all applied what the leader knows to be chosen. */
+  #unsettled(): string | undefined {
+    for (const { shard, leader, replicas } of this.#cluster.status().shards) {
+      const applied = replicas.map(({ appliedWatermark }) => appliedWatermark);
+      const chosen = replicas[leader]?.commitWatermark;
+      if (chosen === undefined) return `shard ${shard} has no leader`;
+      if (applied.some((watermark) => watermark !== chosen)) {
+        return `shard ${shard}: replicas applied up to ${applied.join(', ')}, chosen up to ${chosen}`;
+      }
+    }
+    return undefined;
+  }
+
+  close(): Promise<void> {
+    return this.#cluster.close();
+  }
+}
+
+function firstKeys(cluster: Cluster, shards: number): string[] {
+  const keys: string[] = [];
+  for (let number = 0; keys.filter((key) => key !== undefined).length < shards; number++) {
+    const key = keyName(number);
+    keys[cluster.shardOf(key)] ??= key;
+  }
+  return keys;
+}
+
+function laneBytes({ inFlight, shards, payload }: DemoOptions, payloadBytesMax: number): number {
+  const needed = Math.max(4 * payloadBytesMax, Math.ceil(inFlight / shards) * (payload + RECORD_BYTES));
+  return Math.min(2 ** 28, 2 ** Math.ceil(Math.log2(needed)));
+}
+
+/** Of one log: what its shards may write, in whole segments. */
+function memoryLogBytes({ seconds, payload, shards, workers }: DemoOptions): number {
+  const logs = workers === 'per-group' ? shards : workers;
+  const share = (Math.ceil(shards / logs) / shards) * UNEVEN;
+  const bytes = bytesNeeded({ seconds, payload, replicas: 1, logsPerReplica: 1 }) * Math.min(1, share);
+  return Math.ceil(bytes / LOG_SEGMENT_BYTES) * LOG_SEGMENT_BYTES;
+}

@@ -1,0 +1,183 @@
+/**
+ * `openCluster`: checks the options, takes the directory, makes the shared memory, starts the workers, waits for a leader of every
+ * shard. Nothing stays behind when a step fails.
+ */
+import type { GroupData, PeerLinkData, WorkerData } from '../../workers/worker-data.ts';
+import { SynodError } from '../base/errors.ts';
+import { type ClusterOptions, type Config, validateOptions } from '../config.ts';
+import { AtomicsWaker, Sleeper, type Waker } from '../memory/doorbell.ts';
+import { loadNative, type NativeBinding, NativeWaker } from '../native-binding.ts';
+import { loadMachine } from '../runtime/load-machine.ts';
+import { Cluster } from './cluster.ts';
+import { mintId, type OpenedDirectory, openDirectory } from './directory.ts';
+import { preferredMember, workerOfGroup } from './placement.ts';
+import { SharedMemory } from './shared-memory.ts';
+import { Supervisor } from './supervisor.ts';
+
+/**
+ * Opens a cluster of `replicas` replicas in this process. Resolves when every shard has a leader.
+ * Rejects with ERR_SYNOD_CONFIG, ERR_SYNOD_DIRECTORY*, ERR_SYNOD_MACHINE_MODULE, ERR_SYNOD_DURABILITY, ERR_SYNOD_LOG_DAMAGED or
+ * ERR_SYNOD_WORKER_START.
+ */
+export async function openCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const config = validateOptions(options);
+  await loadMachine(config.machine);
+  const workers = config.workers === 'per-group' ? config.shards : Math.min(config.workers, config.shards);
+  const directory = config.directory === undefined || config.durability === 'memory' ? volatileDirectory() : takeDirectory(config, workers);
+  try {
+    return await open(config, workers, directory);
+  } catch (error) {
+    directory.release();
+    throw error;
+  }
+}
+
+function takeDirectory(config: Config, workers: number): OpenedDirectory {
+  const { replicas, shards } = config;
+  const opened = openDirectory({ directory: config.directory as string, replicas, shards, workers });
+  if (opened.logs === workers) return opened;
+  config.logger?.warn({ logs: opened.logs, workers }, 'the number of logs was fixed when the directory was made: as many workers are used');
+  return opened;
+}
+
+function volatileDirectory(): OpenedDirectory {
+  return { clusterId: mintId(), logs: 0, logDirectory: () => '', release: () => {} };
+}
+
+async function open(config: Config, asked: number, directory: OpenedDirectory): Promise<Cluster> {
+  const workers = directory.logs === 0 ? asked : directory.logs;
+  const binding = loadNative(config.native).binding;
+  const memory = new SharedMemory(config, workers);
+  const clientWaker = new AtomicsWaker(memory.clientDoorbell);
+  const sleeper = new Sleeper(memory.clientDoorbell, 0, clientWaker);
+  const cluster = new Cluster({ config, workers, memory, sleeper, release: directory.release });
+  const birth = new BirthCertificates(config, workers, directory, memory, cluster);
+  const supervisor = new Supervisor(
+    memory.workers.map((row) => row.map((worker) => worker.block)),
+    {
+      entry: new URL(`../../workers/group-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+      birthData: (replica, worker) => birth.of(replica, worker),
+      wakerOf: makeWaker(binding),
+      startTimeoutMs: config.startTimeoutMs,
+      closeLog: (replica, worker) => closeLog(binding, directory.logDirectory(replica, worker)),
+      onMessage: (slot, message) => cluster.onWorkerMessage(slot, message),
+      onDown: (slot, error) => cluster.onWorkerDown(slot, error),
+      onUp: (slot) => cluster.onWorkerUp(slot),
+      onWarning: (text) => cluster.warn(text),
+    },
+  );
+  try {
+    await supervisor.start();
+  } catch (error) {
+    await supervisor.close();
+    throw error;
+  }
+  cluster.begin(supervisor);
+  await leaders(cluster, config);
+  return cluster;
+}
+
+/** The wake primitive of worker doorbells: one kind for the whole process, because the kinds do not wake each other. */
+function makeWaker(binding: NativeBinding | undefined): (block: SharedArrayBuffer) => Waker {
+  return (block) => (binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block));
+}
+
+/** A dead worker's writes still read its memory: wait for them before anybody else writes there (S22). */
+function closeLog(binding: NativeBinding | undefined, logDirectory: string): void {
+  if (logDirectory !== '') binding?.logCloseDirectory(logDirectory);
+}
+
+/** Waits until every shard has a leader. */
+async function leaders(cluster: Cluster, config: Config): Promise<void> {
+  const deadline = performance.now() + config.startTimeoutMs;
+  while (cluster.status().shards.some((shard) => shard.leader < 0 && shard.error === undefined)) {
+    if (performance.now() > deadline) {
+      await cluster.close();
+      throw new SynodError('ERR_SYNOD_NO_LEADER', 'A shard found no leader in time: look at the warnings of its workers.');
+    }
+    await cluster.nextWake();
+  }
+}
+
+/** What each worker receives at birth, made anew for every restart. */
+class BirthCertificates {
+  readonly #config: Config;
+  readonly #workers: number;
+  readonly #directory: OpenedDirectory;
+  readonly #memory: SharedMemory;
+  readonly #cluster: Cluster;
+
+  constructor(config: Config, workers: number, directory: OpenedDirectory, memory: SharedMemory, cluster: Cluster) {
+    this.#config = config;
+    this.#workers = workers;
+    this.#directory = directory;
+    this.#memory = memory;
+    this.#cluster = cluster;
+  }
+
+  of(replica: number, worker: number): Omit<WorkerData, 'ownerEpoch' | 'control'> {
+    const config = this.#config;
+    const { block, chunks, volatileControl } = this.#memory.workers[replica]?.[worker] as SharedMemory['workers'][0][0];
+    return {
+      memberIndex: replica,
+      memberNodeIds: Array.from({ length: config.replicas }, (_, member) => member + 1),
+      block,
+      clientDoorbell: this.#memory.clientDoorbell,
+      log: {
+        logNumber: worker,
+        directory: this.#directory.logDirectory(replica, worker),
+        durability: config.durability,
+        clusterId: this.#directory.clusterId,
+        nodeId: replica + 1,
+        chunks,
+        volatileControl,
+      },
+      groups: this.#groups(replica, worker),
+      peers: this.#peers(replica, worker),
+      machine: config.machine,
+      seed: config.seed,
+      native: config.native,
+      tuning: {
+        tickMs: config.tickMs,
+        heartbeatTicks: config.heartbeatTicks,
+        electionTimeoutTicks: config.electionTimeoutTicks,
+        electionJitterTicks: config.electionJitterTicks,
+        batchBytesTarget: config.batchBytes,
+        windowSlotsMax: config.windowSlots,
+        payloadBytesMax: config.payloadBytesMax,
+      },
+    };
+  }
+
+  #groups(replica: number, worker: number): GroupData[] {
+    const groups: GroupData[] = [];
+    for (let group = 0; group < this.#config.shards; group++) {
+      if (workerOfGroup(group, this.#workers) !== worker) continue;
+      groups.push({
+        groupId: group,
+        preferredMember: preferredMember(group, this.#config.replicas),
+        status: this.#memory.status[replica]?.[group] as SharedArrayBuffer,
+        lanes: this.#cluster.lanesOf(replica, group),
+      });
+    }
+    return groups;
+  }
+
+  #peers(replica: number, worker: number): PeerLinkData[] {
+    const peers: PeerLinkData[] = [];
+    for (let peer = 0; peer < this.#config.replicas; peer++) {
+      if (peer === replica) continue;
+      const outbound = this.#memory.rings(worker, replica, peer);
+      const inbound = this.#memory.rings(worker, peer, replica);
+      peers.push({
+        memberIndex: peer,
+        outboundBulk: outbound.bulk,
+        outboundControl: outbound.control,
+        inboundBulk: inbound.bulk,
+        inboundControl: inbound.control,
+        peerBlock: this.#memory.workers[peer]?.[worker]?.block as SharedArrayBuffer,
+      });
+    }
+    return peers;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * All memory that threads share, made and owned by the coordinator, so that it outlives any worker (S22).
+ *
+ *   per worker (replica, index)   worker block, log chunks, volatile control
+ *   per (replica, group)          status block
+ *   per worker index and ordered pair of replicas   one bulk and one control ring
+ */
+import type { Config } from '../config.ts';
+import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES, PEER_CONTROL_RING_BYTES, PEER_RING_BYTES } from '../limits.ts';
+import { alignedMemory } from '../memory/aligned-memory.ts';
+import { DOORBELL_WORDS, WORKER_WORDS } from '../memory/descriptor.ts';
+import { createRing } from '../memory/ring.ts';
+import { createStatusBlock } from '../memory/status-block.ts';
+
+export interface WorkerMemory {
+  block: SharedArrayBuffer;
+  chunks: SharedArrayBuffer[];
+  volatileControl: SharedArrayBuffer;
+}
+
+interface PairRings {
+  bulk: SharedArrayBuffer;
+  control: SharedArrayBuffer;
+}
+
+export class SharedMemory {
+  readonly clientDoorbell = new SharedArrayBuffer(DOORBELL_WORDS * 4);
+  /** [replica][worker index]. */
+  readonly workers: WorkerMemory[][] = [];
+  /** [replica][group]. */
+  readonly status: SharedArrayBuffer[][] = [];
+  /** [worker index][from][to]. */
+  readonly #pairs: PairRings[][][] = [];
+
+  constructor(config: Config, workerCount: number) {
+    const volatileChunks = Math.max(2, Math.floor(config.memoryLogBytes / LOG_SEGMENT_BYTES));
+    const chunks = config.durability === 'memory' ? volatileChunks : ENTRY_CHUNKS;
+    for (let replica = 0; replica < config.replicas; replica++) {
+      this.workers.push(Array.from({ length: workerCount }, () => makeWorkerMemory(chunks)));
+      this.status.push(Array.from({ length: config.shards }, () => createStatusBlock()));
+    }
+    for (let worker = 0; worker < workerCount; worker++) this.#pairs.push(makePairs(config.replicas));
+  }
+
+  /** Rings from one replica's worker to the same worker of another. */
+  rings(worker: number, from: number, to: number): PairRings {
+    return this.#pairs[worker]?.[from]?.[to] as PairRings;
+  }
+}
+
+function makeWorkerMemory(chunks: number): WorkerMemory {
+  return {
+    block: new SharedArrayBuffer(WORKER_WORDS * 4),
+    chunks: Array.from({ length: chunks }, () => alignedMemory(LOG_SEGMENT_BYTES)),
+    volatileControl: new SharedArrayBuffer(4096),
+  };
+}
+
+function makePairs(replicas: number): PairRings[][] {
+  return Array.from({ length: replicas }, () =>
+    Array.from({ length: replicas }, () => ({ bulk: createRing(PEER_RING_BYTES), control: createRing(PEER_CONTROL_RING_BYTES) })),
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * What `status()` tells: one plain object, read from shared memory without disturbing anybody.
+ */
+import type { Config } from '../config.ts';
+import { preferredMember } from './placement.ts';
+import type { Router } from './router.ts';
+import type { WorkerSlot } from './supervisor.ts';
+
+export interface ReplicaStatus {
+  replica: number;
+  role: 'starting' | 'follower' | 'candidate' | 'leader' | 'stopped';
+  ballot: number;
+  commitWatermark: number;
+  appliedWatermark: number;
+  commands: number;
+  elections: number;
+  digest: number;
+  /** 0, or why the replica's part of the shard stopped. */
+  error: number;
+}
+
+export interface ShardStatus {
+  shard: number;
+  /** Replica that leads, -1 while none does. */
+  leader: number;
+  preferred: number;
+  error: string | undefined;
+  replicas: ReplicaStatus[];
+}
+
+export interface WorkerStatus {
+  replica: number;
+  worker: number;
+  isUp: boolean;
+  restarts: number;
+  device: string;
+  durable: boolean;
+  native: boolean;
+  recoveredRecords: number;
+  recoveredBytes: number;
+  /** Log submissions and bytes since the worker started. */
+  flushes: number;
+  logBytes: number;
+}
+
+export interface ClusterStatus {
+  durability: string;
+  shards: ShardStatus[];
+  workers: WorkerStatus[];
+}
+
+const ROLES = ['starting', 'follower', 'candidate', 'leader', 'stopped'] as const;
+
+export function describeCluster(config: Config, workers: number, router: Router, slots: readonly WorkerSlot[]): ClusterStatus {
+  return {
+    durability: config.durability,
+    shards: Array.from({ length: config.shards }, (_, shard) => describeShard(config, router, shard)),
+    workers: slots.map((slot) => describeWorker(slot, router, workers, config.shards)),
+  };
+}
+
+function describeShard(config: Config, router: Router, shard: number): ShardStatus {
+  return {
+    shard,
+    leader: router.leaderOf(shard),
+    preferred: preferredMember(shard, config.replicas),
+    error: router.failureOf(shard)?.message,
+    replicas: Array.from({ length: config.replicas }, (_, replica) => describeReplica(router, shard, replica)),
+  };
+}
+
+function describeReplica(router: Router, shard: number, replica: number): ReplicaStatus {
+  const status = router.statusOf(shard, replica);
+  return {
+    replica,
+    role: ROLES[status.role] ?? 'starting',
+    ballot: status.ballot,
+    commitWatermark: status.commit,
+    appliedWatermark: status.applied,
+    commands: status.commands,
+    elections: status.elections,
+    digest: status.sampleApplied() >= 0 ? status.sampledDigest : 0,
+    error: status.error,
+  };
+}
+
+function describeWorker(slot: WorkerSlot, router: Router, workers: number, shards: number): WorkerStatus {
+  const first = slot.worker < shards ? router.statusOf(slot.worker % Math.max(workers, 1), slot.replica) : undefined;
+  return {
+    replica: slot.replica,
+    worker: slot.worker,
+    isUp: slot.isUp,
+    restarts: slot.restarts,
+    device: slot.ready?.device ?? 'unknown',
+    durable: slot.ready?.durable ?? false,
+    native: slot.ready?.native ?? false,
+    recoveredRecords: slot.ready?.recoveredRecords ?? 0,
+    recoveredBytes: slot.ready?.recoveredBytes ?? 0,
+    flushes: first?.flushes ?? 0,
+    logBytes: first?.logBytes ?? 0,
+  };
+}

@@ -1,0 +1,238 @@
+/**
+ * Keeps one long task per worker running on a piscina pool: start handshake, restart after a death, watchdog, orderly stop.
+ *
+ *   start ─▶ 'ready' ─▶ runs until STOP ─▶ resolved
+ *              │ exits, throws, runs out of memory, is terminated
+ *              ▼
+ *   others suspect the replica ─▶ its log handle drained and closed ─▶ back-off ─▶ start with owner epoch + 1   (S22)
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { ControlMessage, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
+import { type ErrorCode, SynodError } from '../base/errors.ts';
+import {
+  WORKER_BEAT_WORD,
+  WORKER_CONTROL_WORD,
+  WORKER_DOORBELL_WORD,
+  WORKER_OWNER_WORD,
+  WORKER_STOP_WORD,
+  WORKER_THREAD_ID_WORD,
+} from '../memory/descriptor.ts';
+import { Doorbell, type Waker } from '../memory/doorbell.ts';
+
+const BACKOFF_MS_MAX = 5000;
+const WATCH_MS = 1000;
+const SILENT_BEATS_WARN = 5;
+const SILENT_BEATS_END = 30;
+const HEAP_MB = 4096;
+
+type ReadyMessage = Extract<WorkerMessage, { kind: 'ready' }>;
+
+/** One worker of one replica, over all its restarts. */
+export interface WorkerSlot {
+  readonly replica: number;
+  readonly worker: number;
+  readonly block: SharedArrayBuffer;
+  readonly words: Int32Array;
+  readonly doorbell: Doorbell;
+  epoch: number;
+  restarts: number;
+  isUp: boolean;
+  ready: ReadyMessage | undefined;
+  port: MessagePort | undefined;
+  beat: number;
+  silentBeats: number;
+  run: Promise<void> | undefined;
+}
+
+export interface SupervisorOptions {
+  entry: URL;
+  /** Everything of a worker's birth data but the epoch and the port. */
+  birthData(replica: number, worker: number): Omit<WorkerData, 'ownerEpoch' | 'control'>;
+  wakerOf(block: SharedArrayBuffer): Waker;
+  startTimeoutMs: number;
+  /** The dead worker's log: nothing of it may be in flight when this returns (S22). */
+  closeLog(replica: number, worker: number): void;
+  onMessage(slot: WorkerSlot, message: WorkerMessage): void;
+  onDown(slot: WorkerSlot, error: unknown): void;
+  onUp(slot: WorkerSlot): void;
+  onWarning(text: string): void;
+}
+
+export class Supervisor {
+  readonly slots: WorkerSlot[] = [];
+  readonly #options: SupervisorOptions;
+  readonly #pool: Piscina;
+  readonly #watch: NodeJS.Timeout;
+  #isClosing = false;
+
+  constructor(blocks: readonly (readonly SharedArrayBuffer[])[], options: SupervisorOptions) {
+    this.#options = options;
+    blocks.forEach((row, replica) => {
+      row.forEach((block, worker) => {
+        this.slots.push(makeSlot(replica, worker, block, options.wakerOf(block)));
+      });
+    });
+    this.#pool = new Piscina({
+      filename: options.entry.href,
+      minThreads: this.slots.length,
+      maxThreads: this.slots.length,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+      recordTiming: false,
+      closeTimeout: 5000,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
+    this.#pool.on('error', (error) => options.onWarning(`worker pool: ${String(error)}`));
+    this.#watch = setInterval(() => this.#checkBeats(), WATCH_MS);
+    this.#watch.unref();
+  }
+
+  /** Starts every worker and waits until all are ready. */
+  async start(): Promise<void> {
+    await Promise.all(this.slots.map((slot) => this.#launch(slot)));
+    for (const slot of this.slots) this.#superviseRun(slot);
+  }
+
+  slot(replica: number, worker: number): WorkerSlot {
+    const found = this.slots.find((slot) => slot.replica === replica && slot.worker === worker);
+    if (found === undefined) throw new SynodError('ERR_SYNOD_CONFIG', `There is no worker ${worker} of replica ${replica}.`);
+    return found;
+  }
+
+  /** Posts a control message and announces it. */
+  post(slot: WorkerSlot, message: ControlMessage): void {
+    if (slot.port === undefined) return;
+    slot.port.postMessage(message);
+    Atomics.add(slot.words, WORKER_CONTROL_WORD, 1);
+    slot.doorbell.ring();
+  }
+
+  /** Ends a worker's thread as a crash would; supervision brings it back. */
+  terminate(slot: WorkerSlot): void {
+    const threadId = Atomics.load(slot.words, WORKER_THREAD_ID_WORD);
+    const thread = this.#pool.threads.find((candidate) => candidate.threadId === threadId);
+    if (thread !== undefined) void thread.terminate();
+  }
+
+  /** Raises STOP for everybody, waits for the runs, closes the pool. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearInterval(this.#watch);
+    for (const slot of this.slots) {
+      Atomics.store(slot.words, WORKER_STOP_WORD, 1);
+      slot.doorbell.ring();
+    }
+    await Promise.allSettled(this.slots.map((slot) => slot.run));
+    for (const slot of this.slots) slot.port?.close();
+    await this.#pool.close({ force: true });
+  }
+
+  /** Starts a task and waits for its handshake. */
+  #launch(slot: WorkerSlot): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    slot.epoch += 1;
+    slot.port = port1;
+    slot.ready = undefined;
+    Atomics.store(slot.words, WORKER_OWNER_WORD, slot.epoch);
+    const data: WorkerData = { ...this.#options.birthData(slot.replica, slot.worker), ownerEpoch: slot.epoch, control: port2 };
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#lateStart(slot)), this.#options.startTimeoutMs);
+      const settle = (error?: unknown): void => {
+        clearTimeout(timer);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      port1.on('message', (message: WorkerMessage) => this.#onMessage(slot, message, settle));
+      port1.unref();
+      slot.run = this.#pool.run(data, { name: 'run', transferList: [port2] });
+      slot.run.catch(settle);
+    });
+  }
+
+  #lateStart(slot: WorkerSlot): SynodError {
+    const seconds = this.#options.startTimeoutMs / 1000;
+    return new SynodError(
+      'ERR_SYNOD_WORKER_START',
+      `Worker ${slot.worker} of replica ${slot.replica} was not ready within ${seconds} s: raise startTimeoutMs, or look at its log directory.`,
+    );
+  }
+
+  #onMessage(slot: WorkerSlot, message: WorkerMessage, settle: (error?: unknown) => void): void {
+    if (message.kind === 'ready') {
+      slot.ready = message;
+      slot.isUp = true;
+      slot.silentBeats = 0;
+      this.#options.onUp(slot);
+      settle();
+    } else if (message.kind === 'error' && slot.ready === undefined) {
+      settle(new SynodError(message.code as ErrorCode, message.message));
+    }
+    this.#options.onMessage(slot, message);
+  }
+
+  /** Waits for the run to end; unless that was asked for, brings the worker back. */
+  #superviseRun(slot: WorkerSlot): void {
+    const ended = (error: unknown): void => {
+      if (!this.#isClosing) void this.#revive(slot, error);
+    };
+    slot.run?.then(() => ended(undefined), ended);
+  }
+
+  async #revive(slot: WorkerSlot, cause: unknown): Promise<void> {
+    let error = cause;
+    for (let attempt = 0; !this.#isClosing; attempt++) {
+      slot.isUp = false;
+      slot.port?.close();
+      this.#options.onDown(slot, error);
+      this.#options.closeLog(slot.replica, slot.worker);
+      if (attempt > 0) await delay(Math.min(100 * 2 ** (attempt - 1), BACKOFF_MS_MAX));
+      if (this.#isClosing) return;
+      slot.restarts += 1;
+      try {
+        await this.#launch(slot);
+        this.#superviseRun(slot);
+        return;
+      } catch (failure) {
+        error = failure;
+      }
+    }
+  }
+
+  /** A thread whose duty cycle stands still is reported, then ended. */
+  #checkBeats(): void {
+    for (const slot of this.slots) {
+      const beat = Atomics.load(slot.words, WORKER_BEAT_WORD);
+      slot.silentBeats = slot.isUp && beat === slot.beat ? slot.silentBeats + 1 : 0;
+      slot.beat = beat;
+      if (slot.silentBeats === SILENT_BEATS_WARN) {
+        this.#options.onWarning(`worker ${slot.worker} of replica ${slot.replica} has stood still for ${SILENT_BEATS_WARN} s`);
+      }
+      if (slot.silentBeats === SILENT_BEATS_END) this.terminate(slot);
+    }
+  }
+}
+
+function makeSlot(replica: number, worker: number, block: SharedArrayBuffer, waker: Waker): WorkerSlot {
+  return {
+    replica,
+    worker,
+    block,
+    words: new Int32Array(block),
+    doorbell: new Doorbell(block, WORKER_DOORBELL_WORD, waker),
+    epoch: 0,
+    restarts: 0,
+    isUp: false,
+    ready: undefined,
+    port: undefined,
+    beat: 0,
+    silentBeats: 0,
+    run: undefined,
+  };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,11 @@
+/** The public API of synod; re-exports only. */
+export { ERROR_CODES, type ErrorCode, SynodError } from './base/errors.ts';
+export { type ClusterOptions, type Config, type Durability, type Logger, type NativeUse, SETTINGS } from './config.ts';
+export { Cluster, type Inspection, type ReadOptions, type WorkerAllocation } from './engine/cluster.ts';
+export { Lane } from './engine/lane.ts';
+export type { OnCompleted } from './engine/lane-client.ts';
+export { openCluster } from './engine/open-cluster.ts';
+export type { ProposeOptions } from './engine/proposals.ts';
+export type { ClusterStatus, ReplicaStatus, ShardStatus, WorkerStatus } from './engine/status.ts';
+export { kv } from './machines/kv-commands.ts';
+export type { Command, MachineModule, MachineOptions, Reply, StateMachine } from './runtime/state-machine.ts';

@@ -1,0 +1,224 @@
+/**
+ * Builds one worker from what it received at birth: log and device, a driver per group, transport, and the leaves that the duty
+ * cycle needs. Recovery happens here; nothing votes before it is over.
+ */
+import type { GroupData, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
+import { Prng } from '../base/prng.ts';
+import type { GroupId } from '../base/types.ts';
+import { RETRY_TICKS } from '../limits.ts';
+import type { Log } from '../log/log.ts';
+import { openDevice } from '../log/open-device.ts';
+import type { Bulk } from '../memory/bulk.ts';
+import {
+  GROUP_ERROR_INVARIANT,
+  GROUP_ERROR_LOG,
+  GROUP_ERROR_MACHINE,
+  ROLE_FOLLOWER,
+  ROLE_STOPPED,
+  WORKER_DOORBELL_WORD,
+} from '../memory/descriptor.ts';
+import { AtomicsWaker, Doorbell, Sleeper, type Waker } from '../memory/doorbell.ts';
+import { makePortableBulk } from '../memory/portable-bulk.ts';
+import { StatusReader, StatusWriter } from '../memory/status-block.ts';
+import { loadNative, makeNativeBulk, type NativeBinding, NativeWaker } from '../native-binding.ts';
+import { Configuration } from '../paxos/configuration.ts';
+import { MemoryTransport } from '../transport/memory-transport.ts';
+import { crc32c, NativeChecksum, softwareChecksum } from '../wire/crc32c.ts';
+import { Applier, MachineFailure } from './applier.ts';
+import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
+import { GroupDriver } from './group-driver.ts';
+import { GroupHost } from './group-host.ts';
+import { recoverRecord } from './group-recovery.ts';
+import { LaneTap } from './lane-tap.ts';
+import { type MachineFactory, loadMachine } from './load-machine.ts';
+import { LogFailure, ReplicaHost } from './replica-host.ts';
+import { SessionTable } from './session-table.ts';
+import { StatusObserver } from './status-observer.ts';
+import { openWorkerLog, type WorkerLog } from './worker-log.ts';
+
+export interface BuiltWorker {
+  host: ReplicaHost;
+  ports: Omit<AgentPorts, 'onControl'>;
+  ready: WorkerMessage;
+  close(): void;
+}
+
+type Post = (message: WorkerMessage) => void;
+
+export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWorker> {
+  const createMachine = await loadMachine(data.machine);
+  const binding = loadNative(data.native).binding;
+  const bulk = binding === undefined ? makePortableBulk(crc32c) : makeNativeBulk(binding);
+  const wakerOf = (block: SharedArrayBuffer): Waker => (binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block));
+  const opened = openDevice({ durability: data.log.durability, directory: data.log.directory, chunks: data.log.chunks, block: data.block, binding });
+  const transport = new MemoryTransport(data.peers, wakerOf);
+  const clientDoorbell = new Doorbell(data.clientDoorbell, 0, new AtomicsWaker(data.clientDoorbell));
+  const ringClient = (): void => void clientDoorbell.ring();
+  const clockMs = new Float64Array(data.block, CLOCK_INDEX * 8, 1);
+  const builder = new GroupBuilder(data, transport, bulk, clockMs, createMachine, ringClient, post);
+  const drivers = new Map<GroupId, GroupDriver>();
+  for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
+  const log = openLogOf(data, opened.device, binding, (record) => recoverRecord(drivers.get(record.group) as GroupDriver, record));
+  const groups = data.groups.map((group) => builder.makeHost(group, drivers.get(group.groupId) as GroupDriver, log.log));
+  const host = new ReplicaHost(log.log, transport, groups, (group, error) => builder.stopped(group, error));
+  return {
+    host,
+    ports: {
+      block: data.block,
+      sleeper: new Sleeper(data.block, WORKER_DOORBELL_WORD, wakerOf(data.block)),
+      readClock: makeClock(binding, data.block, clockMs),
+      clockMs,
+      ringClient,
+      report: () => builder.report(log.log),
+      tickMs: data.tuning.tickMs,
+      idleTurns: 0,
+    },
+    ready: {
+      kind: 'ready',
+      device: opened.device.name,
+      durable: opened.durable,
+      native: binding !== undefined,
+      recoveredRecords: log.recoveredRecords,
+      recoveredBytes: log.recoveredBytes,
+    },
+    close: () => opened.device.close(),
+  };
+}
+
+function openLogOf(
+  data: WorkerData,
+  device: Parameters<typeof openWorkerLog>[0]['device'],
+  binding: NativeBinding | undefined,
+  onRecord: Parameters<typeof openWorkerLog>[1],
+): WorkerLog {
+  return openWorkerLog(
+    {
+      device,
+      directory: data.log.directory,
+      chunks: data.log.chunks,
+      volatileControl: data.log.volatileControl,
+      checksum: binding === undefined ? softwareChecksum : new NativeChecksum(binding),
+      clusterId: data.log.clusterId,
+      nodeId: data.log.nodeId,
+      logNumber: data.log.logNumber,
+      groupIds: new Set(data.groups.map((group) => group.groupId)),
+    },
+    onRecord,
+  );
+}
+
+/** Monotonic milliseconds into the worker block, without a box where the addon writes it. */
+function makeClock(binding: NativeBinding | undefined, block: SharedArrayBuffer, clockMs: Float64Array): () => void {
+  if (binding === undefined) {
+    return () => {
+      clockMs[0] = performance.now();
+    };
+  }
+  const id = binding.attach(new Uint8Array(block));
+  return () => binding.clockMs(id, CLOCK_INDEX);
+}
+
+/** Makes the groups of one worker. */
+class GroupBuilder {
+  readonly #data: WorkerData;
+  readonly #transport: MemoryTransport;
+  readonly #bulk: Bulk;
+  readonly #clockMs: Float64Array;
+  readonly #createMachine: MachineFactory;
+  readonly #ringClient: () => void;
+  readonly #post: Post;
+  readonly #status = new Map<GroupId, StatusWriter>();
+  readonly #sessions = new Map<GroupId, SessionTable>();
+
+  constructor(
+    data: WorkerData,
+    transport: MemoryTransport,
+    bulk: Bulk,
+    clockMs: Float64Array,
+    createMachine: MachineFactory,
+    ringClient: () => void,
+    post: Post,
+  ) {
+    this.#data = data;
+    this.#transport = transport;
+    this.#bulk = bulk;
+    this.#clockMs = clockMs;
+    this.#createMachine = createMachine;
+    this.#ringClient = ringClient;
+    this.#post = post;
+  }
+
+  makeDriver(group: GroupData): GroupDriver {
+    const data = this.#data;
+    const { groupId } = group;
+    const sessions = new SessionTable();
+    this.#sessions.set(groupId, sessions);
+    const { heartbeatTicks, electionTimeoutTicks, electionJitterTicks, windowSlotsMax } = data.tuning;
+    return new GroupDriver({
+      groupId,
+      configuration: new Configuration(1, data.memberNodeIds, data.memberIndex),
+      timing: { heartbeatTicks, electionTimeoutTicks, electionJitterTicks, retryTicks: RETRY_TICKS, windowSlotsMax },
+      prng: new Prng(data.seed).fork(`group ${groupId} member ${data.memberIndex} epoch ${data.ownerEpoch}`),
+      isPreferred: group.preferredMember === data.memberIndex,
+      transport: this.#transport,
+      bulk: this.#bulk,
+      applier: new Applier(this.#createMachine({ groupId, replicaIndex: data.memberIndex }), sessions),
+      observer: this.#observer(groupId, group.status),
+    });
+  }
+
+  /** Recovery is over: leaderships won by an earlier life of this worker are never taken for new ones. */
+  makeHost(group: GroupData, driver: GroupDriver, log: Log): GroupHost {
+    const { memberIndex, tuning } = this.#data;
+    const serial = new StatusReader(group.status).leadership;
+    const status = this.#status.get(group.groupId) as StatusWriter;
+    status.clear();
+    status.setRole(ROLE_FOLLOWER);
+    driver.attachLog(log);
+    driver.finishRecovery(serial);
+    const host = new GroupHost({
+      driver,
+      sessions: this.#sessions.get(group.groupId) as SessionTable,
+      log,
+      bulk: this.#bulk,
+      self: memberIndex,
+      batchBytesTarget: tuning.batchBytesTarget,
+      payloadBytesMax: tuning.payloadBytesMax,
+      clockMs: this.#clockMs,
+    });
+    for (const lane of group.lanes) host.addLane(new LaneTap(lane.laneId, lane.lane, lane.completions));
+    return host;
+  }
+
+  #observer(groupId: GroupId, block: SharedArrayBuffer): StatusObserver {
+    const status = new StatusWriter(block);
+    this.#status.set(groupId, status);
+    return new StatusObserver(status, this.#data.memberNodeIds.length, this.#data.memberIndex, this.#ringClient, (member) => {
+      if (member === this.#data.memberIndex) throw new NondeterminismFound();
+    });
+  }
+
+  stopped(group: GroupHost, error: unknown): void {
+    const status = this.#status.get(group.groupId) as StatusWriter;
+    const slot = group.stoppedAt;
+    if (error instanceof MachineFailure) status.setError(GROUP_ERROR_MACHINE, slot, -1);
+    else if (error instanceof LogFailure) status.setError(GROUP_ERROR_LOG, slot, -1);
+    else if (!(error instanceof NondeterminismFound)) status.setError(GROUP_ERROR_INVARIANT, slot, -1);
+    status.setRole(ROLE_STOPPED);
+    const message = error instanceof Error ? `${error.message} ${String(error.cause ?? '')}` : String(error);
+    this.#post({ kind: 'warning', message: `shard ${group.groupId} stopped on replica ${this.#data.memberIndex} at slot ${slot}: ${message}` });
+    this.#ringClient();
+  }
+
+  /** Log figures for the status blocks; once per tick. */
+  report(log: Log): void {
+    for (const status of this.#status.values()) status.setLog(log.submissions, log.appendedPosition);
+  }
+}
+
+/** This replica's replies differ from most others': it stops. */
+class NondeterminismFound extends Error {
+  constructor() {
+    super('replies differ from those of most replicas');
+  }
+}

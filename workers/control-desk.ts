@@ -1,0 +1,67 @@
+/**
+ * Handles the coordinator's control messages inside the duty cycle. Rare and off the hot path: allocation is allowed here.
+ */
+import type { BuiltWorker } from '../src/runtime/build-worker.ts';
+import { LaneTap } from '../src/runtime/lane-tap.ts';
+import type { AllocationMeter } from './allocation-meter.ts';
+import type { ControlMessage, WorkerMessage } from './worker-data.ts';
+
+export class ControlDesk {
+  readonly #worker: BuiltWorker;
+  readonly #meter: AllocationMeter;
+  readonly #post: (message: WorkerMessage) => void;
+  readonly #receive: () => unknown;
+
+  constructor(worker: BuiltWorker, meter: AllocationMeter, post: (message: WorkerMessage) => void, receive: () => unknown) {
+    this.#worker = worker;
+    this.#meter = meter;
+    this.#post = post;
+    this.#receive = receive;
+  }
+
+  handleAll(): void {
+    for (let message = this.#receive(); message !== undefined; message = this.#receive()) this.#handle(message as ControlMessage);
+  }
+
+  #handle(message: ControlMessage): void {
+    const host = this.#worker.host;
+    switch (message.kind) {
+      case 'lane':
+        host.group(message.lane.groupId)?.addLane(new LaneTap(message.lane.laneId, message.lane.lane, message.lane.completions));
+        break;
+      case 'closeLane':
+        for (const group of host.groups) group.removeLane(message.laneId);
+        break;
+      case 'suspect':
+        host.suspect(message.memberIndex);
+        break;
+      case 'transfer':
+        host.group(message.groupId)?.driver.transfer(message.memberIndex);
+        break;
+      case 'allocation':
+        this.#measure(message.phase);
+        break;
+      case 'inspect':
+        this.#inspect(message.requestId, message.groupId, message.query);
+        break;
+    }
+  }
+
+  #measure(phase: 'start' | 'stop'): void {
+    let commands = 0;
+    for (const group of this.#worker.host.groups) commands += group.driver.applier.commands;
+    if (phase === 'start') this.#meter.start(commands);
+    else this.#post({ kind: 'allocation', ...this.#meter.stop(commands) });
+  }
+
+  #inspect(requestId: number, groupId: number, query: Uint8Array): void {
+    const driver = this.#worker.host.group(groupId)?.driver;
+    if (driver === undefined) return;
+    const applier = driver.applier;
+    const bytes = new Uint8Array((query.length + 7) & ~7);
+    bytes.set(query);
+    applier.query(bytes, new Int32Array(bytes.buffer), 0, query.length, Number.MAX_SAFE_INTEGER);
+    const reply = applier.queryBytes.slice(0, applier.queryLength);
+    this.#post({ kind: 'inspected', requestId, status: applier.queryStatus, applied: driver.appliedWatermark, reply });
+  }
+}
