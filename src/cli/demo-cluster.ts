@@ -98,7 +98,8 @@ export class DemoCluster {
     const endMs = performance.now() + SETTLE_MS_MAX;
     while (!lane.isOpen) {
       lane.poll(() => {}, 1);
-      if (performance.now() > endMs) throw new SynodError('ERR_SYNOD_NO_LEADER', `shard ${shard}: no session within 30 s`);
+      if (performance.now() > endMs)
+        throw new SynodError('ERR_SYNOD_NO_LEADER', `shard ${shard}: no session within 30 s`);
       if (!lane.isOpen) await lane.wait();
     }
     return lane;

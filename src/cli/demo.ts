@@ -68,6 +68,9 @@ async function checkSpace(options: DemoOptions, demand: SpaceDemand): Promise<nu
   return commandsThatFit(needed, demand);
 }
 
+/** What the load and the verification tell. */
+type Measured = Omit<DemoResult, 'device' | 'durable' | 'native' | 'rssMb'>;
+
 /** One run: what is open, and what was measured so far. */
 class DemoRun {
   readonly #options: DemoOptions;
@@ -174,7 +177,8 @@ class DemoRun {
 
   #kill(cluster: DemoCluster): Kill | undefined {
     const kill = this.#isInterrupted ? undefined : cluster.killLeaderOf(0);
-    if (kill !== undefined) this.#say(`ending the worker of replica ${kill.replica}, which leads shard ${kill.shards.join(', ')}`);
+    if (kill !== undefined)
+      this.#say(`ending the worker of replica ${kill.replica}, which leads shard ${kill.shards.join(', ')}`);
     return kill;
   }
 
@@ -213,10 +217,7 @@ class DemoRun {
     return verdict;
   }
 
-  async #result(
-    clients: readonly DemoClient[],
-    verdict: Verdict,
-  ): Promise<Omit<DemoResult, 'device' | 'durable' | 'native' | 'rssMb'>> {
+  #result(clients: readonly DemoClient[], verdict: Verdict): Measured {
     const { replicas, shards, workers, payload, keys, durability, inFlight, seed } = this.#options;
     const load = this.#load as DemoLoad;
     const issued = clients.reduce((sum, { ledger }) => sum + ledger.issued, 0);

@@ -5,7 +5,12 @@ import { DemoClient, type LoadLane, type OnCompleted } from '../../../src/cli/de
 import { DemoLoad, type LoadEvents, type LoadPlan } from '../../../src/cli/demo-load.ts';
 import { IssuedLedger } from '../../../src/cli/issued-ledger.ts';
 
-const QUIET: LoadEvents = { onSteady() {}, onKill: () => undefined, onSecond() {} };
+const QUIET: LoadEvents = {
+  onSteady() {},
+  onSteadyEnd: () => Promise.resolve(),
+  onKill: () => undefined,
+  onSecond() {},
+};
 const PLAN: LoadPlan = { seconds: 1, commandsMax: 1e9, inFlight: 8, drainMs: 5 };
 
 /** Answers everything published at the next poll, unless it is silent. */
@@ -106,6 +111,33 @@ test('what is not answered in time stays unknown', async () => {
   assert.is(load.unknown, 8);
 });
 
+test('it does not wait longer than for the last answer, and counts answers while the load lasted', async () => {
+  const { lanes, clients } = makeClients(1, 8);
+  const [lane] = lanes as [EchoLane];
+  const plan = { ...PLAN, commandsMax: 8, drainMs: Number.POSITIVE_INFINITY };
+  lane.isSilent = true;
+  const load = new DemoLoad(clients, 1, plan, QUIET, makeClock());
+  const ended = load.run();
+  lane.isSilent = false;
+  await ended;
+  assert.is(load.unknown, 0);
+  assert.is(load.acknowledged, 0);
+});
+
+test('a shard that is silent from the kill to the end shows its silence', async () => {
+  const { lanes, clients } = makeClients(2, 8);
+  const events: LoadEvents = {
+    ...QUIET,
+    onKill: () => {
+      (lanes[1] as EchoLane).isSilent = true;
+      return { replica: 0, shards: [0], gone: Promise.resolve() };
+    },
+  };
+  const load = new DemoLoad(clients, 2, { ...PLAN, seconds: 4 }, events, makeClock());
+  await load.run();
+  assert.ok((load.gaps.otherShardsMaxGapMs as number) > 1900);
+});
+
 test('warm-up, seconds and kill come once each, in order', async () => {
   const { clients } = makeClients(1, 8);
   const events: string[] = [];
@@ -116,6 +148,10 @@ test('warm-up, seconds and kill come once each, in order', async () => {
     plan,
     {
       onSteady: () => events.push('steady'),
+      onSteadyEnd: async () => {
+        await Promise.resolve();
+        events.push('measured');
+      },
       onSecond: (second) => events.push(`second ${second}`),
       onKill: () => {
         events.push('kill');
@@ -125,8 +161,23 @@ test('warm-up, seconds and kill come once each, in order', async () => {
     makeClock(),
   );
   await load.run();
-  assert.equal(events, ['steady', 'second 1', 'kill', 'second 2', 'second 3']);
+  assert.equal(events, ['steady', 'second 1', 'measured', 'kill', 'second 2', 'second 3']);
   assert.is(load.gaps.failoverMsMax, null);
+});
+
+test('a measurement that does not come back holds the kill up for a moment only', async () => {
+  const { clients } = makeClients(1, 8);
+  let kills = 0;
+  const events: LoadEvents = {
+    ...QUIET,
+    onSteadyEnd: () => new Promise(() => {}),
+    onKill: () => {
+      kills += 1;
+      return undefined;
+    },
+  };
+  await new DemoLoad(clients, 1, { ...PLAN, seconds: 4 }, events, makeClock()).run();
+  assert.is(kills, 1);
 });
 
 test('answers that the killed worker left behind do not end the fail-over', async () => {
@@ -142,7 +193,7 @@ test('answers that the killed worker left behind do not end the fail-over', asyn
       onKill: () => {
         led.isSilent = true;
         led.left = 1;
-        return { shards: [0], gone: Promise.resolve() };
+        return { replica: 0, shards: [0], gone: Promise.resolve() };
       },
       onSecond: (second) => {
         if (second !== 3) return;

@@ -71,6 +71,15 @@ test('a command applied twice is a duplicate, wherever it stands', () => {
   }
 });
 
+test('a gap among commands that nobody acknowledged is a loss too', () => {
+  assert.is(judge(ledgerOf(9, 3), applied([1, 2, 3, 4, 6, 7])).lost, 1);
+});
+
+test('a duplicate does not make up for a loss', () => {
+  const finding = judge(ledgerOf(9, 9), applied([1, 2, 2, 3, 4, 5, 6, 7, 8]));
+  assert.equal([finding.lost, finding.duplicated], [1, 1]);
+});
+
 test('more applied than was ever issued is a duplicate', () => {
   assert.is(judge(ledgerOf(3, 3), applied(upTo(4))).duplicated, 1);
 });
@@ -104,6 +113,12 @@ test('replicas of equal counts and other digests are named', () => {
   const verdict = verify(issuedBy(ledgerOf(7, 7)), reported);
   assert.is(verdict.digestsEqual, false);
   assert.is(verdict.violations.length, 2);
+});
+
+test('replicas of equal digests and other counts are named', () => {
+  const reported = reports(upTo(7), upTo(7));
+  (reported[1]?.clients[0] as ClientReport).count = 6;
+  assert.is(verify(issuedBy(ledgerOf(7, 0)), reported).digestsEqual, false);
 });
 
 test('what the machine itself saw out of order, and a shard without report, are violations', () => {

@@ -28,7 +28,10 @@ test('every error code is listed, with whether to try again, and no other', () =
 });
 
 test('every option is listed with its default, and no other', () => {
-  assert.equal(firstCells('## Configuration'), SETTINGS.map(({ name }) => name));
+  assert.equal(
+    firstCells('## Configuration'),
+    SETTINGS.map(({ name }) => name),
+  );
   for (const { name, default: preset } of SETTINGS) {
     assert.ok(README.includes(preset === undefined ? `| \`${name}\` |` : `| \`${name}\` | \`${preset}\` |`), name);
   }
