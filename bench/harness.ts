@@ -78,16 +78,16 @@ export async function runCase(benchCase: BenchCase, settings: Settings, machine 
   }
 }
 
-export function windowed(
-  suite: string,
-  name: string,
-  open: (context: Context) => Subject | Promise<Subject>,
-): BenchCase {
+/** Makes a subject, or says why there is none on this machine. */
+export type OpenSubject = (context: Context) => Subject | string | Promise<Subject | string>;
+
+export function windowed(suite: string, name: string, open: OpenSubject): BenchCase {
   return {
     suite,
     name,
     async run(context) {
       const subject = await open(context);
+      if (typeof subject === 'string') return { skipped: subject };
       try {
         return await measure(subject, context.settings);
       } finally {

@@ -2,10 +2,13 @@
  * A log on a device of its own, opened as a worker opens it.
  */
 import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES } from '../src/limits.ts';
-import type { Log, LogDevice } from '../src/log/log.ts';
+import type { Log } from '../src/log/log.ts';
+import { openDevice } from '../src/log/open-device.ts';
 import { alignedMemory } from '../src/memory/aligned-memory.ts';
+import { WORKER_WORDS } from '../src/memory/descriptor.ts';
+import { loadNative } from '../src/native-binding.ts';
 import { openWorkerLog } from '../src/runtime/worker-log.ts';
-import { softwareChecksum } from '../src/wire/crc32c.ts';
+import { NativeChecksum, softwareChecksum } from '../src/wire/crc32c.ts';
 
 export interface LogTarget {
   log: Log;
@@ -21,14 +24,22 @@ const chunks = Array.from({ length: VOLATILE_CHUNKS }, () => alignedMemory(LOG_S
 
 export function openLogTarget(durability: string, directory: string): LogTarget {
   const isVolatile = durability === 'memory';
-  const device = memoryDevice();
+  const tail = isVolatile ? chunks : chunks.slice(0, ENTRY_CHUNKS);
+  const { binding } = loadNative('auto');
+  const { device } = openDevice({
+    durability: durability as 'auto',
+    directory,
+    chunks: tail,
+    block: new SharedArrayBuffer(WORKER_WORDS * 4),
+    binding,
+  });
   const { log } = openWorkerLog(
     {
       device,
       directory,
-      chunks: isVolatile ? chunks : chunks.slice(0, ENTRY_CHUNKS),
+      chunks: tail,
       volatileControl: new SharedArrayBuffer(CONTROL_BYTES),
-      checksum: softwareChecksum,
+      checksum: binding === undefined ? softwareChecksum : new NativeChecksum(binding),
       clusterId: 1,
       nodeId: 1,
       logNumber: 0,
@@ -37,17 +48,4 @@ export function openLogTarget(durability: string, directory: string): LogTarget 
     () => {},
   );
   return { log, close: () => device.close() };
-}
-
-function memoryDevice(): LogDevice {
-  return {
-    name: 'memory',
-    durable: false,
-    submit: () => true,
-    durableCount: () => 0,
-    error: () => 0,
-    read() {},
-    openSegment() {},
-    close() {},
-  };
 }

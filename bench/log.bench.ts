@@ -3,7 +3,7 @@
  * durable. Beside them the bare system call of the same run: `fs.writeSync` on an O_DSYNC | O_DIRECT descriptor over a
  * zero-filled file, whole blocks.
  */
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { align } from '../src/base/bits.ts';
 import { Histogram } from '../src/base/histogram.ts';
@@ -47,8 +47,12 @@ export function logCases({ smoke, durability }: Settings): BenchCase[] {
   return cases;
 }
 
-function logged({ scratch }: Context, durability: string, size: number, depth: number): Subject {
+function logged({ scratch }: Context, durability: string, size: number, depth: number): Subject | string {
   const directory = scratch();
+  const probe = openLogTarget(durability, directory);
+  const { name } = probe.log.device;
+  probe.close();
+  if (name !== durability) return `${durability} is not to be had here, ${name} is`;
   const latency = new Histogram();
   const value = new Uint8Array(size).fill(0x5a);
   const isVolatile = durability === 'memory';
@@ -68,6 +72,7 @@ function logged({ scratch }: Context, durability: string, size: number, depth: n
     prepare() {
       if (target !== undefined && target.log.appendedPosition - first < LOG_BYTES_MAX) return;
       close();
+      mkdirSync(directory, { recursive: true });
       target = openLogTarget(durability, directory);
       first = target.log.appendedPosition;
     },

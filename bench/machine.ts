@@ -7,8 +7,10 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { gitCommit } from '../src/cli/demo-report.ts';
 
-/** A case that lost more processor time than this to other machines on the host is marked as disturbed. */
+/** A case that lost more processor time than this to other machines on the host is marked as disturbed, */
 export const STEAL_PERCENT_MAX = 5;
+/** and one beside which other processes used more than this. */
+export const FOREIGN_PERCENT_MAX = 25;
 
 const BYTES_PER_MB = 1e6;
 
@@ -89,7 +91,8 @@ export function disturbanceBetween(
   const ownShare = cpuSeconds / (wallSeconds * availableParallelism());
   const stealPercent = (100 * (after.steal - before.steal)) / all;
   const foreignCpuPercent = Math.max(0, 100 * ((after.busy - before.busy) / all - ownShare));
-  return { cpuSeconds, stealPercent, foreignCpuPercent, disturbed: stealPercent > STEAL_PERCENT_MAX };
+  const disturbed = stealPercent > STEAL_PERCENT_MAX || foreignCpuPercent > FOREIGN_PERCENT_MAX;
+  return { cpuSeconds, stealPercent, foreignCpuPercent, disturbed };
 }
 
 /** Starts watching; the returned function tells what happened since. */

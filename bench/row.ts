@@ -121,6 +121,7 @@ const TOLD_ELSEWHERE = new Set([
 export function toText(row: Row): string {
   const label = `${row.suite}/${row.case}`.padEnd(34);
   if (!row.ok) return `${label} FAILED: ${String(row['error'])}`;
+  if (row['skipped'] !== undefined) return `${label} skipped: ${String(row['skipped'])}`;
   const parts = [label];
   if (typeof row.opsPerSecond === 'number') {
     parts.push(`${grouped(row.opsPerSecond).padStart(13)} ${row.operation ?? 'commands'}/s`);
@@ -138,10 +139,13 @@ export function toText(row: Row): string {
     if (!TOLD_ELSEWHERE.has(key) && value !== null)
       parts.push(`${key} ${typeof value === 'number' ? grouped(value) : String(value)}`);
   }
-  if (row['disturbed'] === true) parts.push(`DISTURBED: steal ${round(row['stealPercent'] as number)} %`);
-  else if ((row['foreignCpuPercent'] as number) > 10)
-    parts.push(`foreign cpu ${round(row['foreignCpuPercent'] as number)} %`);
+  if (row['disturbed'] === true)
+    parts.push(`DISTURBED: steal ${percent(row['stealPercent'])}, foreign ${percent(row['foreignCpuPercent'])}`);
   return parts.join('  ');
+}
+
+function percent(value: unknown): string {
+  return typeof value === 'number' ? `${round(value)} %` : '-';
 }
 
 function bytesText(bytes: number | null): string {

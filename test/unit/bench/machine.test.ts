@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { disturbanceBetween, parseProcStat, STEAL_PERCENT_MAX } from '../../../bench/machine.ts';
+import { disturbanceBetween, FOREIGN_PERCENT_MAX, parseProcStat, STEAL_PERCENT_MAX } from '../../../bench/machine.ts';
 
 const test = suite('bench machine');
 
@@ -17,11 +17,17 @@ test('other text tells nothing', () => {
 
 test('a run that lost time to the host is disturbed', () => {
   const before = { all: 0, busy: 0, steal: 0 };
-  const limit = disturbanceBetween(before, { all: 100, busy: 50, steal: STEAL_PERCENT_MAX }, 0, 1);
+  const limit = disturbanceBetween(before, { all: 100, busy: 20, steal: STEAL_PERCENT_MAX }, 0, 1);
   assert.is(limit.disturbed, false);
-  const beyond = disturbanceBetween(before, { all: 100, busy: 50, steal: STEAL_PERCENT_MAX + 1 }, 0, 1);
+  const beyond = disturbanceBetween(before, { all: 100, busy: 20, steal: STEAL_PERCENT_MAX + 1 }, 0, 1);
   assert.is(beyond.disturbed, true);
   assert.is(beyond.stealPercent, STEAL_PERCENT_MAX + 1);
+});
+
+test('a run beside busy processes is disturbed', () => {
+  const before = { all: 0, busy: 0, steal: 0 };
+  assert.is(disturbanceBetween(before, { all: 100, busy: FOREIGN_PERCENT_MAX, steal: 0 }, 0, 1).disturbed, false);
+  assert.is(disturbanceBetween(before, { all: 100, busy: FOREIGN_PERCENT_MAX + 1, steal: 0 }, 0, 1).disturbed, true);
 });
 
 test('what this process used is not foreign', () => {

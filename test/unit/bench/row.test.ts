@@ -44,7 +44,7 @@ test('a line shows the figures of its case', () => {
 });
 
 test('a disturbed run is marked', () => {
-  assert.match(toText(make({}, { ...CALM, stealPercent: 9, disturbed: true })), /DISTURBED: steal 9 %/);
+  assert.match(toText(make({}, { ...CALM, stealPercent: 9, disturbed: true })), /DISTURBED: steal 9 %, foreign 0 %/);
 });
 
 test('a failed case looks like one', () => {
