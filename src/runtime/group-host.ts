@@ -133,9 +133,9 @@ export class GroupHost {
       const tap = this.#taps[i] as LaneTap;
       if (tap.isActive) answered += tap.complete(this.#sessions);
     }
+    for (let i = 0; i < this.#reads.length; i++) answered += (this.#reads[i] as ReadQueue).work();
     this.completed += answered;
-    for (let i = 0; i < this.#reads.length; i++) this.completed += (this.#reads[i] as ReadQueue).work();
-    return this.completed;
+    return answered;
   }
 
   /** Slot at which a stopped group stands. */

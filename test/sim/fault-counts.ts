@@ -1,0 +1,27 @@
+/** How often each fault class struck; a class that exists and never struck makes a swarm run worthless. */
+export class FaultCounts {
+  loss = 0;
+  duplicate = 0;
+  delay = 0;
+  partition = 0;
+  oneWayPartition = 0;
+  partitionedFrame = 0;
+  crash = 0;
+  pause = 0;
+  tornWrite = 0;
+  slowDisk = 0;
+  diskError = 0;
+  drift = 0;
+  powerCut = 0;
+  misroute = 0;
+  transfer = 0;
+
+  get total(): number {
+    return Object.values(this).reduce((sum: number, count: number) => sum + count, 0);
+  }
+
+  add(other: FaultCounts): void {
+    const mine = this as unknown as Record<string, number>;
+    for (const [name, count] of Object.entries(other) as [string, number][]) mine[name] = (mine[name] ?? 0) + count;
+  }
+}

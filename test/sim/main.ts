@@ -1,0 +1,49 @@
+/**
+ * `npm run sim -- --seed 42 [--ticks N] [--replicas 3|5] [--clients N] [--swarm] [--log short|full] [--json]`
+ */
+import { parseArgs } from 'node:util';
+import { gitCommit } from './git-commit.ts';
+import { shrink } from './shrink.ts';
+import { type SimOptions, Simulator } from './simulator.ts';
+import { Trace } from './trace.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    ticks: { type: 'string', default: '20000' },
+    replicas: { type: 'string', default: '3' },
+    clients: { type: 'string', default: '3' },
+    swarm: { type: 'boolean', default: false },
+    log: { type: 'string', default: 'short' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const options: SimOptions = {
+  seed: Number(values.seed),
+  ticks: Number(values.ticks),
+  replicas: Number(values.replicas),
+  clients: Number(values.clients),
+  swarm: values.swarm,
+};
+const started = performance.now();
+const result = new Simulator(options, values.log === 'full' ? new Trace((line) => console.log(line)) : new Trace()).run();
+const seconds = (performance.now() - started) / 1000;
+const speed = { ticksPerSecond: Math.round(result.ticks / seconds), eventsPerSecond: Math.round(result.events / seconds), timesRealTime: Math.round(result.ticks / 100 / seconds) };
+if (values.json) console.log(JSON.stringify({ ...result, trace: undefined, ...speed, gitCommit: gitCommit() }));
+else {
+  console.log(`seed ${result.seed}: ${result.ticks} ticks, ${result.events} events, ${result.chosen} slots chosen, ${result.elections} elections`);
+  console.log(`${result.acknowledged} commands acknowledged, ${result.reads} reads, faults ${JSON.stringify(result.counts)}`);
+  console.log(`${speed.eventsPerSecond} events/s, ${speed.timesRealTime} x real time`);
+}
+if (result.violation !== '') {
+  if (!values.json) for (const line of result.trace) console.log(line);
+  const least = shrink(options, result);
+  console.log(`VIOLATION ${result.violation}`);
+  console.log(`shrunk to ${JSON.stringify(least)}`);
+  console.log(`replay: npm run sim -- --seed ${result.seed} --ticks ${values.ticks} --replicas ${values.replicas} --clients ${values.clients}${values.swarm ? ' --swarm' : ''}   # commit ${gitCommit()}`);
+  process.exitCode = 1;
+} else if (result.chosen === 0) {
+  console.log('nothing was chosen: the run proves nothing');
+  process.exitCode = 1;
+}

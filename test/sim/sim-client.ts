@@ -1,0 +1,109 @@
+/**
+ * A client of one group: a lane for writes (one session) and one for reads, on the production lane code. Writes and reads at
+ * its own pace, remembers when it asked what, and adds each answer to the history.
+ */
+import type { Prng } from '../../src/base/prng.ts';
+import { fromWords } from '../../src/base/bits.ts';
+import { LaneClient } from '../../src/engine/lane-client.ts';
+import { LANE_READS, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
+import { AtomicsWaker, Doorbell } from '../../src/memory/doorbell.ts';
+import { createLane } from '../../src/memory/lane.ts';
+import { createRing } from '../../src/memory/ring.ts';
+import type { History } from './history.ts';
+import { COMMAND_BYTES, QUERY_BYTES } from './sim-machine.ts';
+
+const LANE_BYTES = 1 << 14;
+const IN_FLIGHT_MAX = 24;
+const KEYS = 8;
+
+interface Asked {
+  key: number;
+  value: number;
+  at: number;
+}
+
+export class SimClient {
+  readonly writes: LaneClient;
+  readonly reads: LaneClient;
+  readonly #prng: Prng;
+  readonly #history: History;
+  readonly #now: () => number;
+  readonly #askedWrites: Asked[] = [];
+  readonly #askedReads: Asked[] = [];
+  #nextValue: number;
+  acknowledged = 0;
+  violation = '';
+
+  constructor(id: number, members: number, prng: Prng, history: History, now: () => number) {
+    const doorbells = Array.from({ length: members }, () => {
+      const word = new SharedArrayBuffer(128);
+      return new Doorbell(word, 0, new AtomicsWaker(word));
+    });
+    const make = (laneId: number, kind: number): LaneClient => {
+      const rings = Array.from({ length: members }, () => createRing(LANE_BYTES));
+      return new LaneClient(laneId, 0, createLane(LANE_BYTES, kind, laneId), rings, doorbells, kind === LANE_READS, 1024);
+    };
+    this.writes = make(2 * id + 1, LANE_WRITES);
+    this.reads = make(2 * id + 2, LANE_READS);
+    this.#prng = prng;
+    this.#history = history;
+    this.#now = now;
+    this.#nextValue = (id + 1) * 1_000_000;
+  }
+
+  /** Polls, and while `isAsking` sometimes asks; returns the answers received. */
+  turn(isAsking: boolean): number {
+    if (isAsking && this.#prng.chance(0.5)) this.#write();
+    if (isAsking && this.#prng.chance(0.2)) this.#read();
+    return this.writes.poll(this.#onWritten, 64) + this.reads.poll(this.#onRead, 64);
+  }
+
+  get inFlight(): number {
+    return this.writes.inFlight + this.reads.inFlight;
+  }
+
+  #write(): void {
+    for (let n = this.#prng.range(1, 4); n > 0 && this.writes.inFlight < IN_FLIGHT_MAX; n--) {
+      const at = this.writes.claim(COMMAND_BYTES);
+      if (at < 0) return;
+      const key = this.#prng.range(0, KEYS);
+      this.writes.words[at >> 2] = key;
+      this.writes.words[(at >> 2) + 1] = this.#nextValue;
+      this.#askedWrites.push({ key, value: this.#nextValue, at: this.#now() });
+      this.#nextValue += 1;
+      this.writes.publish();
+    }
+  }
+
+  #read(): void {
+    if (this.reads.inFlight >= IN_FLIGHT_MAX) return;
+    const at = this.reads.claim(QUERY_BYTES);
+    if (at < 0) return;
+    const key = this.#prng.range(0, KEYS);
+    this.reads.words[at >> 2] = key;
+    this.#askedReads.push({ key, value: 0, at: this.#now() });
+    this.reads.publish();
+  }
+
+  readonly #onWritten = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
+    const asked = this.#askedWrites.shift() as Asked;
+    if (status !== REPLY_OK) {
+      this.violation ||= `a write was answered with status ${status}`;
+      return;
+    }
+    this.acknowledged += 1;
+    this.#answer(asked, false, bytes, offset, asked.value);
+  };
+
+  readonly #onRead = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
+    const asked = this.#askedReads.shift() as Asked;
+    if (status !== REPLY_OK) this.violation ||= `a read was answered with status ${status}`;
+    else this.#answer(asked, true, bytes, offset, new Int32Array(bytes.buffer, bytes.byteOffset)[(offset >> 2) + 2] as number);
+  };
+
+  #answer(asked: Asked, isRead: boolean, bytes: Uint8Array, offset: number, value: number): void {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset);
+    const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
+    this.#history.add({ isRead, key: asked.key, value, invokedAt: asked.at, respondedAt: this.#now(), place });
+  }
+}

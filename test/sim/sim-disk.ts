@@ -1,0 +1,163 @@
+/**
+ * The medium under one simulated log: durable blocks in a map, writes in flight beside them. A crash decides block by block
+ * which of the writes in flight reached the medium.
+ */
+import type { Prng } from '../../src/base/prng.ts';
+import type { LogPosition } from '../../src/base/types.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
+import type { LogDevice } from '../../src/log/log.ts';
+import { type SegmentReader, segmentFileName } from '../../src/log/segment.ts';
+import type { FaultMix } from './faults.ts';
+import type { FaultCounts } from './fault-counts.ts';
+
+interface Flight {
+  position: LogPosition;
+  bytes: Uint8Array;
+  dueTick: number;
+  isDone: boolean;
+}
+
+const EIO = 5;
+
+/** Survives crashes; a SimDevice is one opening of it. */
+export class SimDisk {
+  readonly blocks = new Map<LogPosition, Uint8Array>();
+  readonly segments = new Set<LogPosition>();
+
+  write(position: LogPosition, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at += LOG_BLOCK_BYTES) {
+      this.blocks.set(position + at, bytes.slice(at, at + LOG_BLOCK_BYTES));
+    }
+  }
+
+  read(position: LogPosition, target: Uint8Array, targetOffset: number, size: number): void {
+    let done = 0;
+    while (done < size) {
+      const at = position + done;
+      const block = Math.floor(at / LOG_BLOCK_BYTES) * LOG_BLOCK_BYTES;
+      const count = Math.min(size - done, block + LOG_BLOCK_BYTES - at);
+      const bytes = this.blocks.get(block);
+      if (bytes === undefined) target.fill(0, targetOffset + done, targetOffset + done + count);
+      else target.set(bytes.subarray(at - block, at - block + count), targetOffset + done);
+      done += count;
+    }
+  }
+}
+
+export class SimDevice implements LogDevice {
+  readonly name = 'sim';
+  readonly durable = true;
+  readonly #disk: SimDisk;
+  readonly #chunks: Uint8Array[];
+  readonly #prng: Prng;
+  readonly #faults: FaultMix;
+  readonly #counts: FaultCounts;
+  readonly #now: () => number;
+  #flights: Flight[] = [];
+  #count = 0;
+  #error = 0;
+
+  constructor(disk: SimDisk, chunks: readonly SharedArrayBuffer[], prng: Prng, faults: FaultMix, counts: FaultCounts, now: () => number) {
+    this.#disk = disk;
+    this.#chunks = chunks.map((chunk) => new Uint8Array(chunk));
+    this.#prng = prng;
+    this.#faults = faults;
+    this.#counts = counts;
+    this.#now = now;
+  }
+
+  submit(chunkIndex: number, offset: number, size: number, position: LogPosition): boolean {
+    if (this.#flights.length >= SUBMISSIONS_IN_FLIGHT_MAX) return false;
+    if (this.#prng.chance(this.#faults.diskError)) {
+      this.#counts.diskError += 1;
+      this.#error = EIO;
+    }
+    const isSlow = this.#prng.chance(this.#faults.slowDisk);
+    if (isSlow) this.#counts.slowDisk += 1;
+    const wait = isSlow ? this.#prng.range(1, this.#faults.slowDiskTicks + 2) : this.#prng.range(0, 2);
+    const bytes = (this.#chunks[chunkIndex] as Uint8Array).slice(offset, offset + size);
+    this.#flights.push({ position, bytes, dueTick: this.#now() + wait, isDone: false });
+    return true;
+  }
+
+  /** Completes what is due, in any order; the durable count is the contiguous prefix. */
+  advance(): void {
+    if (this.#error !== 0) return;
+    for (const flight of this.#flights) {
+      if (flight.isDone || flight.dueTick > this.#now()) continue;
+      flight.isDone = true;
+      this.#disk.write(flight.position, flight.bytes);
+    }
+    while (this.#flights[0]?.isDone === true) {
+      this.#flights.shift();
+      this.#count = (this.#count + 1) | 0;
+    }
+  }
+
+  /** The power goes: writes in flight vanish, or some of their blocks survive. */
+  crash(): void {
+    for (const flight of this.#flights) {
+      if (flight.isDone || !this.#prng.chance(this.#faults.tear)) continue;
+      this.#counts.tornWrite += 1;
+      const isWhole = this.#prng.chance(0.3);
+      for (let at = 0; at < flight.bytes.length; at += LOG_BLOCK_BYTES) {
+        if (!isWhole && this.#prng.chance(0.5)) continue;
+        const block = flight.bytes.slice(at, at + LOG_BLOCK_BYTES);
+        if (!isWhole && this.#prng.chance(0.2)) block.fill(0, this.#prng.range(0, LOG_BLOCK_BYTES / 512) * 512);
+        this.#disk.write(flight.position + at, block);
+      }
+    }
+    this.#flights = [];
+  }
+
+  durableCount(): number {
+    return this.#count;
+  }
+
+  error(): number {
+    return this.#error;
+  }
+
+  read(position: LogPosition, target: Uint8Array, targetOffset: number, size: number): void {
+    this.#disk.read(position, target, targetOffset, size);
+  }
+
+  openSegment(base: LogPosition, header: Uint8Array): void {
+    this.#disk.segments.add(base);
+    this.#disk.write(base, header);
+  }
+
+  close(): void {}
+}
+
+/** What recovery reads. */
+export class SimSegmentReader implements SegmentReader {
+  readonly #disk: SimDisk;
+
+  constructor(disk: SimDisk) {
+    this.#disk = disk;
+  }
+
+  list(): LogPosition[] {
+    return [...this.#disk.segments].sort((a, b) => a - b);
+  }
+
+  /** Zeros behind the last written block need not be read. */
+  sizeOf(base: LogPosition): number {
+    let end = base + LOG_BLOCK_BYTES;
+    for (const position of this.#disk.blocks.keys()) {
+      if (position >= base && position < base + LOG_SEGMENT_BYTES && position + LOG_BLOCK_BYTES > end) end = position + LOG_BLOCK_BYTES;
+    }
+    return end - base;
+  }
+
+  read(base: LogPosition, offset: number, target: Uint8Array, targetOffset: number, size: number): void {
+    this.#disk.read(base + offset, target, targetOffset, size);
+  }
+
+  nameOf(base: LogPosition): string {
+    return segmentFileName(base);
+  }
+
+  close(): void {}
+}

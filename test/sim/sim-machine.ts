@@ -1,0 +1,51 @@
+/**
+ * The state machine of the simulation: registers by key, and per session the last request number, so that a command that is
+ * applied twice, skipped or reordered shows at once.
+ *
+ *   command  | key | value |                 reply | position in the group's order (53 bits) | value before |
+ *   query    | key |                         reply | commands applied so far      (53 bits) | value        |
+ */
+import { highWord } from '../../src/base/bits.ts';
+import type { Command, Reply, StateMachine } from '../../src/runtime/state-machine.ts';
+
+export const COMMAND_BYTES = 8;
+export const QUERY_BYTES = 8;
+
+export class SimMachine implements StateMachine {
+  readonly registers = new Map<number, number>();
+  /** Session → last request number applied. */
+  readonly numbers = new Map<number, number>();
+  applied = 0;
+  /** What went wrong, if anything did; the simulator looks. */
+  violation = '';
+
+  apply(command: Command, reply: Reply): void {
+    const word = command.offset >> 2;
+    const expected = (this.numbers.get(command.session) ?? 0) + 1;
+    if (command.number !== expected) this.violation = `session ${command.session}: number ${command.number} applied, ${expected} was next`;
+    this.numbers.set(command.session, command.number);
+    const key = command.words[word] as number;
+    const before = this.registers.get(key) ?? 0;
+    this.registers.set(key, command.words[word + 1] as number);
+    this.applied += 1;
+    this.#answer(reply, before);
+  }
+
+  query(query: Command, reply: Reply): void {
+    this.#answer(reply, this.registers.get(query.words[query.offset >> 2] as number) ?? 0);
+  }
+
+  #answer(reply: Reply, value: number): void {
+    const word = reply.offset >> 2;
+    reply.words[word] = this.applied;
+    reply.words[word + 1] = highWord(this.applied);
+    reply.words[word + 2] = value;
+    reply.length = 12;
+  }
+
+  snapshot(): Iterable<Uint8Array> {
+    return [];
+  }
+
+  restore(): void {}
+}
