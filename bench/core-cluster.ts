@@ -193,6 +193,7 @@ export class CoreCluster {
   }
 
   #send(from: number, words: Float64Array, at: number): void {
+    assert(words[at + A_SEQUENCE] <= this.replicas[from].state.persistedSequence, 'a send waits for its sequence');
     for (let to = 0; to < this.#members; to++) {
       if ((words[at + A_TO] & (1 << to)) === 0) continue;
       const queue = this.#queues[to];

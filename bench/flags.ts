@@ -42,6 +42,7 @@ interface Flag {
 }
 
 const KIB = 1024;
+const PAYLOAD_MIN = 48;
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
 const FLUSH_BYTES_MAX = 4 * KIB * KIB;
 const IN_FLIGHT_MAX = 1_000_000;
@@ -62,9 +63,9 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
   workers: { field: 'workers', range: '1 to 64 or per-group', doc: 'workers per replica (default 1)', parse: workers },
   payload: {
     field: 'payload',
-    range: '32 to 65536',
+    range: '48 to 65536, a multiple of 8',
     doc: 'bytes per command (default 64)',
-    parse: integer(32, 64 * KIB),
+    parse: payload,
   },
   keys: { field: 'keys', range: '16 to 10000000', doc: 'keys (default 100000)', parse: integer(16, KEYS_MAX) },
   'in-flight': {
@@ -197,6 +198,12 @@ function blocks(low: number, high: number): (text: string) => number | undefined
     const value = parse(text);
     return value !== undefined && value % low === 0 ? value : undefined;
   };
+}
+
+/** Room for a kv header, a revision, a key and a value; commands are copied by words and stay aligned. */
+function payload(text: string): number | undefined {
+  const value = integer(PAYLOAD_MIN, 64 * KIB)(text);
+  return value !== undefined && value % 8 === 0 ? value : undefined;
 }
 
 function workers(text: string): number | 'per-group' | undefined {

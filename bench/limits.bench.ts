@@ -8,9 +8,13 @@
  */
 import { Histogram } from '../src/base/histogram.ts';
 import { LOG_BLOCK_BYTES } from '../src/limits.ts';
+import { createMachine } from '../src/machines/kv.ts';
 import { majority } from '../src/paxos/quorum.ts';
+import { CommandTable } from './command-table.ts';
+import type { Settings } from './flags.ts';
 import { type BenchCase, type Context, type Subject, windowed } from './harness.ts';
 import { RawMedium } from './raw-medium.ts';
+import { RawRing } from './raw-ring.ts';
 
 /** Flusher threads of one native log. */
 export const FLUSHERS_PER_LOG = 2;
@@ -23,6 +27,7 @@ export function limitsCases(): BenchCase[] {
     windowed('limits', 'thread-wake', threadWake),
     windowed('limits', 'raw-quorum-append', rawQuorumAppend),
     windowed('limits', 'raw-log', rawLog),
+    windowed('limits', 'raw-ring', rawRing),
   ];
 }
 
@@ -66,11 +71,53 @@ async function rawQuorumAppend({ settings, scratch }: Context): Promise<Subject>
   };
 }
 
-async function rawLog({ settings, scratch }: Context): Promise<Subject> {
-  const workers = settings.workers === 'per-group' ? settings.shards : settings.workers;
+/** Commands per window of raw-ring. */
+const RING_COMMANDS = 50_000;
+
+function openRawRing({ replicas, keys, payload, seed }: Settings): RawRing {
+  const machines = Array.from({ length: replicas }, (_, replicaIndex) => createMachine({ groupId: 0, replicaIndex }));
+  return new RawRing(machines, CommandTable.ofOneShard(keys, payload, seed));
+}
+
+function rawRing({ settings }: Context): Subject {
+  const rings = openRawRing(settings);
+  return {
+    operation: 'commands',
+    window: () => rings.run(RING_COMMANDS),
+    hash: () => rings.hash,
+    figures: (commands, seconds) => ({
+      replicas: settings.replicas,
+      payloadBytes: settings.payload,
+      keys: settings.keys,
+      machine: 'kv',
+      rawRingOpsPerSecond: commands / seconds,
+      nsPerCommand: (seconds * 1e9) / commands,
+    }),
+  };
+}
+
+/** Commands per second of raw-ring, measured for `ms` after as long a warm-up. */
+export function measureRawRing(settings: Settings, ms: number): number {
+  const rings = openRawRing(settings);
+  const run = (): number => {
+    const start = performance.now();
+    let commands = 0;
+    while (performance.now() - start < ms) commands += rings.run(RING_COMMANDS);
+    return (commands * 1e3) / (performance.now() - start);
+  };
+  run();
+  return run();
+}
+
+function openRawLog(settings: Settings, shards: number, writeBytes: number, directory: string): Promise<RawMedium> {
+  const workers = settings.workers === 'per-group' ? shards : settings.workers;
   const files = settings.replicas * workers;
+  return RawMedium.open({ directory, files, threadsPerFile: FLUSHERS_PER_LOG, writeBytes });
+}
+
+async function rawLog({ settings, scratch }: Context): Promise<Subject> {
   const writeBytes = settings.flushBytes;
-  const medium = await RawMedium.open({ directory: scratch(), files, threadsPerFile: FLUSHERS_PER_LOG, writeBytes });
+  const medium = await openRawLog(settings, settings.shards, writeBytes, scratch());
   return {
     operation: 'writes',
     window: () => medium.write(WRITE_WINDOW_MS),
@@ -78,10 +125,26 @@ async function rawLog({ settings, scratch }: Context): Promise<Subject> {
       replicas: settings.replicas,
       workers: settings.workers,
       device: medium.isDirect ? 'direct' : 'dsync',
-      files,
+      files: medium.files,
       flushBytes: writeBytes,
       rawLogBytesPerSecond: (writes * writeBytes) / seconds,
     }),
     close: () => medium.close(),
   };
+}
+
+/** Bytes per second of raw-log, measured for `ms`. */
+export async function measureRawLog(
+  settings: Settings,
+  shards: number,
+  writeBytes: number,
+  directory: string,
+  ms: number,
+): Promise<number> {
+  const medium = await openRawLog(settings, shards, writeBytes, directory);
+  const start = performance.now();
+  const writes = medium.write(ms);
+  const seconds = (performance.now() - start) / 1e3;
+  await medium.close();
+  return (writes * writeBytes) / seconds;
 }

@@ -8,6 +8,7 @@ import { type BenchCase, runCase } from './harness.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { repeat } from './repeat.ts';
 import { type Row, toJson, toText } from './row.ts';
+import { sweepTable } from './sweep-table.ts';
 
 const EXIT_USAGE = 2;
 
@@ -16,6 +17,8 @@ const SUITE_CASES: Readonly<Record<string, (settings: Settings) => Promise<Bench
   ring: async () => (await import('./ring.bench.ts')).ringCases(),
   paxos: async () => (await import('./paxos.bench.ts')).paxosCases(),
   log: async (settings) => (await import('./log.bench.ts')).logCases(settings),
+  engine: async (settings) => (await import('./engine.bench.ts')).engineCases(settings),
+  shards: async (settings) => (await import('./shards.bench.ts')).shardsCases(settings),
   limits: async () => (await import('./limits.bench.ts')).limitsCases(),
 };
 
@@ -28,17 +31,27 @@ async function main(args: readonly string[]): Promise<number> {
   if (settings.repeat > 1) return repeat(args, settings);
   const machine = describeMachine();
   if (!settings.json) console.log(conditions(settings, machine));
-  let failed = 0;
+  const rows: Row[] = [];
   for (const suite of settings.suites) {
-    for (const benchCase of await SUITE_CASES[suite](settings)) {
+    for (const benchCase of await casesOf(suite, settings)) {
       if (!benchCase.name.includes(settings.only)) continue;
       const row = await runCase(benchCase, settings, machine);
-      print(row, settings);
-      if (!row.ok) failed++;
+      rows.push(row);
+      console.log(settings.json ? toJson(row) : toText(row));
     }
   }
+  if (!settings.json) for (const line of sweepTable(rows)) console.log(line);
   removeIfEmpty(settings.directory);
-  return failed === 0 ? 0 : 1;
+  return rows.every(({ ok }) => ok) ? 0 : 1;
+}
+
+/** The cases of a suite; one that fails where the suite cannot be loaded, so that the others still run. */
+async function casesOf(suite: string, settings: Settings): Promise<BenchCase[]> {
+  try {
+    return await SUITE_CASES[suite](settings);
+  } catch (error) {
+    return [{ suite, name: `load${settings.only}`, run: () => Promise.reject(error) }];
+  }
 }
 
 function conditions(settings: Settings, machine: Machine): string {
@@ -48,10 +61,6 @@ function conditions(settings: Settings, machine: Machine): string {
     `node ${nodeVersion}, ${cpus} x ${cpuModel}, ${memoryMb} MB, commit ${gitCommit?.slice(0, 12) ?? 'none'}${gitDirty === true ? ' + changes' : ''}, ` +
     `${settings.seconds} s per case, payload ${settings.payload} B, seed ${settings.seed}${contracts}`
   );
-}
-
-function print(row: Row, settings: Settings): void {
-  console.log(settings.json ? toJson(row) : toText(row));
 }
 
 function removeIfEmpty(directory: string): void {

@@ -98,9 +98,11 @@ export function toJson(row: Row): string {
   return JSON.stringify(row, (_key, value) => (typeof value === 'number' ? round(value) : value));
 }
 
+/** Shared keys that a line for people tells. */
+const TOLD = ['device', 'diskBytesPerCommand', 'inFlight'];
 /** Shown in the columns, or the same in every line. */
 const TOLD_ELSEWHERE = new Set([
-  ...SHARED_KEYS,
+  ...SHARED_KEYS.filter((key) => !TOLD.includes(key)),
   ...[
     'name',
     'ok',
