@@ -1,0 +1,242 @@
+/**
+ * The ready-made key-value machine: put, get, delete, compare-and-swap, increment, expiry by log time.
+ * Command and reply layouts: machines/kv-commands.
+ * @hot
+ */
+import { fromWords, highWord } from '../base/bits.ts';
+import { KEY_BYTES_MAX } from '../limits.ts';
+import type { Command, MachineOptions, Reply, StateMachine } from '../runtime/state-machine.ts';
+import {
+  hasOperand,
+  KV_CONFLICT,
+  KV_DELETE,
+  KV_GET,
+  KV_HEADER_BYTES,
+  KV_INCREMENT,
+  KV_MALFORMED,
+  KV_NOT_A_NUMBER,
+  KV_NOT_FOUND,
+  KV_OK,
+  KV_OPERAND_BYTES,
+  KV_OPERAND_WORD,
+  KV_PUT,
+  KV_REPLY_BYTES,
+  KV_SWAP,
+  KV_TTL_WORD,
+} from './kv-commands.ts';
+import { KvStore } from './kv-store.ts';
+
+const NUMBER_BYTES = 8;
+const SNAPSHOT_CHUNK_WORDS = 1 << 18;
+
+export class KvMachine implements StateMachine {
+  #store = new KvStore();
+  /** Last revision given out. */
+  readonly #revision = new Float64Array(1);
+  #op = 0;
+  #keyLength = 0;
+  #keyWord = 0;
+  #valueWord = 0;
+  #valueLength = 0;
+  #hash = 0;
+
+  apply(command: Command, reply: Reply): void {
+    if (!this.#parse(command)) {
+      this.#answer(reply, KV_MALFORMED, 0);
+      return;
+    }
+    const block = this.#live(command);
+    switch (this.#op) {
+      case KV_PUT:
+        this.#put(command, reply, block);
+        break;
+      case KV_GET:
+        this.#get(reply, block);
+        break;
+      case KV_DELETE:
+        this.#delete(reply, block);
+        break;
+      case KV_SWAP:
+        this.#swap(command, reply, block);
+        break;
+      case KV_INCREMENT:
+        this.#increment(command, reply, block);
+        break;
+      default:
+        this.#answer(reply, KV_MALFORMED, 0);
+    }
+  }
+
+  /** Only get. */
+  query(query: Command, reply: Reply): void {
+    if (!this.#parse(query) || this.#op !== KV_GET) {
+      this.#answer(reply, KV_MALFORMED, 0);
+      return;
+    }
+    const block = this.#store.find(query.words, this.#keyWord, this.#keyLength, this.#hash);
+    const isGone = block !== 0 && this.#isExpired(block, query.logTimeMs);
+    this.#get(reply, isGone ? 0 : block);
+  }
+
+  /** Finds the parts of a command; false when it is malformed. */
+  #parse(command: Command): boolean {
+    if (command.length < KV_HEADER_BYTES) return false;
+    const word = command.offset >> 2;
+    const first = command.words[word] as number;
+    this.#op = first & 0xff;
+    this.#keyLength = (first >>> 8) & 0xffff;
+    const keyOffset = KV_HEADER_BYTES + (hasOperand(this.#op) ? KV_OPERAND_BYTES : 0);
+    const valueOffset = keyOffset + ((this.#keyLength + 3) & ~3);
+    if (this.#keyLength === 0 || this.#keyLength > KEY_BYTES_MAX || valueOffset > command.length) return false;
+    this.#keyWord = word + (keyOffset >> 2);
+    this.#valueWord = word + (valueOffset >> 2);
+    this.#valueLength = command.length - valueOffset;
+    this.#hash = this.#store.hash(command.words, this.#keyWord, this.#keyLength);
+    return true;
+  }
+
+  /** Block of the command's key; an expired one is removed. */
+  #live(command: Command): number {
+    const block = this.#store.find(command.words, this.#keyWord, this.#keyLength, this.#hash);
+    if (block === 0 || !this.#isExpired(block, command.logTimeMs)) return block;
+    this.#store.remove(block, this.#hash);
+    return 0;
+  }
+
+  #isExpired(block: number, logTimeMs: number): boolean {
+    const expiry = this.#store.expiry(block);
+    return expiry > 0 && expiry <= logTimeMs;
+  }
+
+  #put(command: Command, reply: Reply, found: number): void {
+    const block = this.#write(command, found, this.#valueLength);
+    this.#copyValue(command.words, block);
+    const ttl = command.words[(command.offset >> 2) + KV_TTL_WORD] as number;
+    this.#store.setExpiry(block, ttl > 0 ? command.logTimeMs + ttl : 0);
+    this.#answer(reply, KV_OK, block);
+  }
+
+  #swap(command: Command, reply: Reply, found: number): void {
+    const operand = (command.offset >> 2) + KV_OPERAND_WORD;
+    const expected = fromWords(command.words[operand] as number, command.words[operand + 1] as number);
+    const actual = found === 0 ? 0 : this.#store.revision(found);
+    if (actual !== expected) {
+      this.#answer(reply, KV_CONFLICT, found);
+      return;
+    }
+    const block = this.#write(command, found, this.#valueLength);
+    this.#copyValue(command.words, block);
+    this.#answer(reply, KV_OK, block);
+  }
+
+  #increment(command: Command, reply: Reply, found: number): void {
+    if (found !== 0 && this.#store.valueLength(found) !== NUMBER_BYTES) {
+      this.#answer(reply, KV_NOT_A_NUMBER, found);
+      return;
+    }
+    const operand = (command.offset >> 2) + KV_OPERAND_WORD;
+    const delta = fromWords(command.words[operand] as number, command.words[operand + 1] as number);
+    const block = this.#write(command, found, NUMBER_BYTES);
+    const words = this.#store.words;
+    const at = this.#store.valueAt(block);
+    const before = found === 0 ? 0 : fromWords(words[at] as number, words[at + 1] as number);
+    words[at] = before + delta;
+    words[at + 1] = highWord(before + delta);
+    this.#answer(reply, KV_OK, block);
+    const word = reply.offset >> 2;
+    reply.words[word + 4] = before + delta;
+    reply.words[word + 5] = highWord(before + delta);
+    reply.length = KV_REPLY_BYTES + NUMBER_BYTES;
+  }
+
+  #get(reply: Reply, block: number): void {
+    this.#answer(reply, block === 0 ? KV_NOT_FOUND : KV_OK, block);
+    if (block === 0) return;
+    const length = this.#store.valueLength(block);
+    if (KV_REPLY_BYTES + length > reply.capacity) throw new RangeError('the value does not fit the reply');
+    const words = this.#store.words;
+    const from = this.#store.valueAt(block);
+    const to = (reply.offset + KV_REPLY_BYTES) >> 2;
+    const count = (length + 3) >> 2;
+    for (let i = 0; i < count; i++) reply.words[to + i] = words[from + i] as number;
+    reply.length = KV_REPLY_BYTES + length;
+  }
+
+  #delete(reply: Reply, block: number): void {
+    this.#answer(reply, block === 0 ? KV_NOT_FOUND : KV_OK, block);
+    if (block !== 0) this.#store.remove(block, this.#hash);
+  }
+
+  /** The key's block with room for a value of `length` bytes and the next revision; made when `found` is 0. */
+  #write(command: Command, found: number, length: number): number {
+    const store = this.#store;
+    const block =
+      found === 0
+        ? store.insert(command.words, this.#keyWord, this.#keyLength, this.#hash, length)
+        : store.resize(found, this.#hash, length);
+    this.#revision[0] = (this.#revision[0] as number) + 1;
+    store.setRevision(block, this.#revision[0] as number);
+    return block;
+  }
+
+  #copyValue(words: Int32Array, block: number): void {
+    const own = this.#store.words;
+    const to = this.#store.valueAt(block);
+    const count = (this.#valueLength + 3) >> 2;
+    for (let i = 0; i < count; i++) own[to + i] = words[this.#valueWord + i] as number;
+  }
+
+  #answer(reply: Reply, status: number, block: number): void {
+    const word = reply.offset >> 2;
+    const revision = block === 0 ? 0 : this.#store.revision(block);
+    reply.words[word] = status;
+    reply.words[word + 1] = 0;
+    reply.words[word + 2] = revision;
+    reply.words[word + 3] = highWord(revision);
+    reply.length = KV_REPLY_BYTES;
+  }
+
+  *snapshot(): Iterable<Uint8Array> {
+    const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()];
+    yield new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
+    for (const part of parts) {
+      for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
+        const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
+        yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      }
+    }
+  }
+
+  restore(chunks: Iterable<Uint8Array>): void {
+    const image = joinWords(chunks);
+    const parts: Int32Array[] = [];
+    let at = SNAPSHOT_PARTS;
+    for (let i = 0; i < SNAPSHOT_PARTS; i++) {
+      const length = image[i] as number;
+      parts.push(image.slice(at, at + length));
+      at += length;
+    }
+    this.#revision[0] = new Float64Array((parts[0] as Int32Array).buffer)[0] as number;
+    this.#store = new KvStore();
+    this.#store.load(parts[1] as Int32Array, parts[2] as Int32Array, parts[3] as Int32Array, parts[4] as Int32Array);
+  }
+}
+
+/** Revision, header, free lists, table, arena. */
+const SNAPSHOT_PARTS = 5;
+
+function joinWords(chunks: Iterable<Uint8Array>): Int32Array {
+  const all = Array.from(chunks);
+  const size = all.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of all) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return new Int32Array(bytes.buffer);
+}
+
+export function createMachine(_options: MachineOptions): StateMachine {
+  return new KvMachine();
+}
