@@ -12,15 +12,8 @@ import { assert } from '../src/base/assert.ts';
 import { Prng } from '../src/base/prng.ts';
 import { KEY_BYTES, type KeyTable, makeKeyTables } from '../src/cli/key-table.ts';
 import { SESSION_INFLIGHT_MAX } from '../src/limits.ts';
-import {
-  encodeTemplate,
-  REVISION_REPLY_BYTE,
-  REVISION_WORD,
-  TEMPLATE_GET,
-  TEMPLATE_INCREMENT,
-  TEMPLATE_PUT,
-  TEMPLATE_SWAP,
-} from './command-templates.ts';
+import { KV_OPERAND_WORD, KV_REPLY_REVISION_BYTE } from '../src/machines/kv-commands.ts';
+import { encodeTemplate, TEMPLATE_GET, TEMPLATE_INCREMENT, TEMPLATE_PUT, TEMPLATE_SWAP } from './command-templates.ts';
 
 /** The last key of so many counts, the others are put and swapped. */
 const KEYS_TOGETHER = 4;
@@ -106,16 +99,16 @@ export class CommandTable {
     for (let word = 0; word < this.#wordsEach; word++) words[to + word] = source[from + word];
     if (this.#isSwap[this.#template] === 0) return;
     const key = this.#keyOf[this.#template] * 2;
-    words[to + REVISION_WORD] = this.#revisions[key];
-    words[to + REVISION_WORD + 1] = this.#revisions[key + 1];
+    words[to + KV_OPERAND_WORD] = this.#revisions[key];
+    words[to + KV_OPERAND_WORD + 1] = this.#revisions[key + 1];
   }
 
   /** Takes the reply, at byte `offset`, of the oldest command that was not learned. */
   learn(bytes: Uint8Array, offset: number): void {
     const key = this.#pending[this.#learned & PENDING_MASK] * 2;
     this.#learned = (this.#learned + 1) | 0;
-    this.#revisions[key] = wordAt(bytes, offset + REVISION_REPLY_BYTE);
-    this.#revisions[key + 1] = wordAt(bytes, offset + REVISION_REPLY_BYTE + 4);
+    this.#revisions[key] = wordAt(bytes, offset + KV_REPLY_REVISION_BYTE);
+    this.#revisions[key + 1] = wordAt(bytes, offset + KV_REPLY_REVISION_BYTE + 4);
   }
 
   /** Puts and increments of these tables, shard after shard in turn, for callers that pass bytes. */

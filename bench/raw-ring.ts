@@ -3,6 +3,8 @@
  * ring, polled and applied to that replica's machine. One thread does it all.
  * @hot
  */
+
+import { KV_OK } from '../src/machines/kv-commands.ts';
 import { COMMAND_HEADER_BYTES, TYPE_COMMAND } from '../src/memory/descriptor.ts';
 import { createRing, RingConsumer, RingProducer } from '../src/memory/ring.ts';
 import type { Command, Reply, StateMachine } from '../src/runtime/state-machine.ts';
@@ -20,6 +22,8 @@ export class RawRing {
   readonly #table: CommandTable;
   readonly #command: Command;
   readonly #reply: Reply;
+  /** Commands that the first machine answered with another status than OK. */
+  refused = 0;
   #replyHash = 0;
 
   constructor(machines: readonly StateMachine[], table: CommandTable) {
@@ -84,7 +88,10 @@ export class RawRing {
       command.offset = offset + COMMAND_HEADER_BYTES;
       reply.length = 0;
       machine.apply(command, reply);
-      if (ring === 0) this.#table.learn(reply.bytes, reply.offset);
+      if (ring === 0) {
+        this.#table.learn(reply.bytes, reply.offset);
+        if (reply.words[0] !== KV_OK) this.refused++;
+      }
       this.#replyHash = Math.imul(this.#replyHash ^ reply.words[0] ^ reply.length, 31);
       consumer.release();
     }
