@@ -29,6 +29,8 @@ export interface LoadMix {
   readonly payloadBytes: number;
   /** Order-sensitive digest of everything encoded so far. */
   readonly digest: number;
+  /** Replies that no command of the mix should get. */
+  readonly failed: number;
   /** Writes command `number` at byte `offset`. */
   encode(bytes: Uint8Array, words: Int32Array, offset: number, number: number): void;
   /** The reply to command `number`. */
@@ -72,6 +74,10 @@ export class DemoClient {
     this.#onCompleted = (number, status, bytes, offset, length) => {
       this.#complete(number, status, bytes, offset, length);
     };
+  }
+
+  get failed(): number {
+    return this.#mix.failed;
   }
 
   /** Issues up to `limit` commands as far as in-flight bound and lane allow, all published at once. Returns how many. */

@@ -287,10 +287,11 @@ class DemoRun {
   }
 }
 
-function clientViolations({ shard, id, refused, refusedStatus, outOfOrder }: DemoClient): string[] {
+function clientViolations({ shard, id, refused, refusedStatus, outOfOrder, failed }: DemoClient): string[] {
   const violations: string[] = [];
   const place = `shard ${shard}, client ${id}`;
   if (refused > 0) violations.push(`${place}: ${refused} commands were answered with status ${refusedStatus}`);
+  if (failed > 0) violations.push(`${place}: ${failed} commands got a reply that does not fit them`);
   if (outOfOrder > 0) violations.push(`${place}: ${outOfOrder} completions out of order`);
   return violations;
 }

@@ -1,17 +1,19 @@
 /**
  * The keys of one shard, back to back in one array: the load picks them by index and copies bytes, so that no command
- * makes a string. Key number n is `key-` and n in ten digits; a shard has those that placement sends to it.
+ * makes a string. Key number n is `key-` and n in twelve digits; a shard has those that placement sends to it.
  */
 import { assert } from '../base/assert.ts';
 
-/** Length of every key. */
-export const KEY_BYTES = 14;
+/** Length of every key: whole words, so that keys are copied as such. */
+export const KEY_BYTES = 16;
 
 export interface KeyTable {
   shard: number;
   count: number;
   /** Key i is bytes[i * KEY_BYTES, (i + 1) * KEY_BYTES). */
   bytes: Uint8Array;
+  /** The same memory. */
+  words: Int32Array;
   /** One of them, for `cluster.lane(key)`. */
   first: string;
 }
@@ -27,7 +29,8 @@ export function makeKeyTables(keys: number, shards: number, shardOf: (key: strin
   const tables: KeyTable[] = [];
   for (let shard = 0; shard < shards; shard++) {
     const share = Math.floor(keys / shards) + (shard < keys % shards ? 1 : 0);
-    tables.push({ shard, count: 0, bytes: new Uint8Array(share * KEY_BYTES), first: '' });
+    const bytes = new Uint8Array(share * KEY_BYTES);
+    tables.push({ shard, count: 0, bytes, words: new Int32Array(bytes.buffer), first: '' });
   }
   let missing = keys;
   for (let number = 0; missing > 0; number++) {

@@ -51,12 +51,17 @@ const STOREYS: readonly Storey[] = [
   },
   {
     prefix: 'src/index.ts',
-    may: ['src/engine/', 'src/config.ts', 'src/base/errors.ts', 'src/runtime/state-machine.ts'],
+    may: [
+      'src/engine/',
+      'src/config.ts',
+      'src/base/errors.ts',
+      'src/runtime/state-machine.ts',
+      'src/machines/kv-commands.ts',
+    ],
   },
   {
     prefix: 'src/cli/',
-    may: [...GROUND, 'src/index.ts', 'src/config.ts', 'src/engine/'],
-    types: ['src/machines/'],
+    may: [...GROUND, 'src/index.ts', 'src/config.ts', 'src/engine/', 'src/machines/'],
     node: true,
   },
   {

@@ -39,6 +39,7 @@ class NotedMix implements LoadMix {
   readonly encoded: number[] = [];
   readonly learned: number[] = [];
   digest = 0;
+  failed = 0;
 
   encode(_bytes: Uint8Array, _words: Int32Array, offset: number, number: number): void {
     assert.is(offset, 64);

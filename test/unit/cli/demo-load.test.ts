@@ -56,7 +56,7 @@ class EchoLane implements LoadLane {
   }
 }
 
-const NO_MIX = { payloadBytes: 48, digest: 0, encode() {}, learn() {} };
+const NO_MIX = { payloadBytes: 48, digest: 0, failed: 0, encode() {}, learn() {} };
 
 /** Every look at it takes a quarter of a millisecond. */
 function makeClock(): { now(): number } {
