@@ -8,7 +8,6 @@ import {
   WORKER_LOG_ERROR_WORD,
   WORKER_OWNER_WORD,
   WORKER_READY_WORD,
-  WORKER_STOP_WORD,
   WORKER_THREAD_ID_WORD,
 } from '../src/memory/descriptor.ts';
 import { buildWorker } from '../src/runtime/build-worker.ts';
@@ -47,7 +46,6 @@ function takeOwnership(words: Int32Array, epoch: number): void {
   }
   Atomics.store(words, WORKER_THREAD_ID_WORD, threadId);
   Atomics.store(words, WORKER_LOG_ERROR_WORD, 0);
-  Atomics.store(words, WORKER_STOP_WORD, 0);
 }
 
 function describe(error: unknown): WorkerMessage {

@@ -6,7 +6,7 @@
  *              ▼
  *   others suspect the replica ─▶ its log handle drained and closed ─▶ back-off ─▶ start with owner epoch + 1   (S22)
  */
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ControlMessage, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
 import { type ErrorCode, SynodError } from '../base/errors.ts';
@@ -20,7 +20,12 @@ import {
 } from '../memory/descriptor.ts';
 import { Doorbell, type Waker } from '../memory/doorbell.ts';
 
+const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 5000;
+/** A worker that was up for so long is restarted without delay. */
+const SOUND_MS = 60_000;
+/** Longest wait for the runs at the end; then their threads are ended. */
+const CLOSE_MS_MAX = 5000;
 const WATCH_MS = 1000;
 const SILENT_BEATS_WARN = 5;
 const SILENT_BEATS_END = 30;
@@ -43,6 +48,9 @@ export interface WorkerSlot {
   beat: number;
   silentBeats: number;
   run: Promise<void> | undefined;
+  /** Deaths in a row, and when it was up last: they set the back-off. */
+  deaths: number;
+  upSince: number;
 }
 
 export interface SupervisorOptions {
@@ -64,6 +72,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #pool: Piscina;
   readonly #watch: NodeJS.Timeout;
+  /** Threads of the pool until their exit, also those that the pool has given up. */
+  readonly #threads = new Map<number, Worker>();
   #isClosing = false;
 
   constructor(blocks: readonly (readonly SharedArrayBuffer[])[], options: SupervisorOptions) {
@@ -84,6 +94,7 @@ export class Supervisor {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     this.#pool.on('error', (error) => options.onWarning(`worker pool: ${String(error)}`));
+    this.#pool.on('workerCreate', () => this.#noteThreads());
     this.#watch = setInterval(() => this.#checkBeats(), WATCH_MS);
     this.#watch.unref();
   }
@@ -96,7 +107,8 @@ export class Supervisor {
 
   slot(replica: number, worker: number): WorkerSlot {
     const found = this.slots.find((slot) => slot.replica === replica && slot.worker === worker);
-    if (found === undefined) throw new SynodError('ERR_SYNOD_CONFIG', `There is no worker ${worker} of replica ${replica}.`);
+    if (found === undefined)
+      throw new SynodError('ERR_SYNOD_CONFIG', `There is no worker ${worker} of replica ${replica}.`);
     return found;
   }
 
@@ -110,9 +122,22 @@ export class Supervisor {
 
   /** Ends a worker's thread as a crash would; supervision brings it back. */
   terminate(slot: WorkerSlot): void {
-    const threadId = Atomics.load(slot.words, WORKER_THREAD_ID_WORD);
-    const thread = this.#pool.threads.find((candidate) => candidate.threadId === threadId);
-    if (thread !== undefined) void thread.terminate();
+    void this.#endThread(slot);
+  }
+
+  /** Ends the slot's thread, if one runs, and waits for its exit. */
+  async #endThread(slot: WorkerSlot): Promise<void> {
+    this.#noteThreads();
+    await this.#threads.get(Atomics.load(slot.words, WORKER_THREAD_ID_WORD))?.terminate();
+  }
+
+  #noteThreads(): void {
+    for (const thread of this.#pool.threads) {
+      const id = thread.threadId;
+      if (id < 0 || this.#threads.has(id)) continue;
+      this.#threads.set(id, thread);
+      thread.once('exit', () => this.#threads.delete(id));
+    }
   }
 
   /** Raises STOP for everybody, waits for the runs, closes the pool. */
@@ -123,9 +148,14 @@ export class Supervisor {
       Atomics.store(slot.words, WORKER_STOP_WORD, 1);
       slot.doorbell.ring();
     }
-    await Promise.allSettled(this.slots.map((slot) => slot.run));
+    const isOrderly = await within(CLOSE_MS_MAX, Promise.allSettled(this.slots.map((slot) => slot.run)));
     for (const slot of this.slots) slot.port?.close();
-    await this.#pool.close({ force: true });
+    if (isOrderly) {
+      await this.#pool.close({ force: true });
+    } else {
+      await this.#pool.destroy();
+      for (const slot of this.slots) this.#options.closeLog(slot.replica, slot.worker);
+    }
   }
 
   /** Starts a task and waits for its handshake. */
@@ -135,7 +165,12 @@ export class Supervisor {
     slot.port = port1;
     slot.ready = undefined;
     Atomics.store(slot.words, WORKER_OWNER_WORD, slot.epoch);
-    const data: WorkerData = { ...this.#options.birthData(slot.replica, slot.worker), ownerEpoch: slot.epoch, control: port2 };
+    Atomics.store(slot.words, WORKER_THREAD_ID_WORD, 0);
+    const data: WorkerData = {
+      ...this.#options.birthData(slot.replica, slot.worker),
+      ownerEpoch: slot.epoch,
+      control: port2,
+    };
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(this.#lateStart(slot)), this.#options.startTimeoutMs);
       const settle = (error?: unknown): void => {
@@ -146,7 +181,13 @@ export class Supervisor {
       port1.on('message', (message: WorkerMessage) => this.#onMessage(slot, message, settle));
       port1.unref();
       slot.run = this.#pool.run(data, { name: 'run', transferList: [port2] });
-      slot.run.catch(settle);
+      slot.run.catch((error: unknown) => {
+        // The task's own account, posted before it threw, keeps the code that the rejection lost on its way.
+        for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
+          this.#onMessage(slot, next.message as WorkerMessage, settle);
+        }
+        settle(startFailure(slot, error));
+      });
     });
   }
 
@@ -163,6 +204,7 @@ export class Supervisor {
       slot.ready = message;
       slot.isUp = true;
       slot.silentBeats = 0;
+      slot.upSince = performance.now();
       this.#options.onUp(slot);
       settle();
     } else if (message.kind === 'error' && slot.ready === undefined) {
@@ -181,12 +223,13 @@ export class Supervisor {
 
   async #revive(slot: WorkerSlot, cause: unknown): Promise<void> {
     let error = cause;
-    for (let attempt = 0; !this.#isClosing; attempt++) {
+    while (!this.#isClosing) {
       slot.isUp = false;
       slot.port?.close();
       this.#options.onDown(slot, error);
+      await this.#endThread(slot);
       this.#options.closeLog(slot.replica, slot.worker);
-      if (attempt > 0) await delay(Math.min(100 * 2 ** (attempt - 1), BACKOFF_MS_MAX));
+      await delay(backOff(slot));
       if (this.#isClosing) return;
       slot.restarts += 1;
       try {
@@ -206,7 +249,9 @@ export class Supervisor {
       slot.silentBeats = slot.isUp && beat === slot.beat ? slot.silentBeats + 1 : 0;
       slot.beat = beat;
       if (slot.silentBeats === SILENT_BEATS_WARN) {
-        this.#options.onWarning(`worker ${slot.worker} of replica ${slot.replica} has stood still for ${SILENT_BEATS_WARN} s`);
+        this.#options.onWarning(
+          `worker ${slot.worker} of replica ${slot.replica} has stood still for ${SILENT_BEATS_WARN} s`,
+        );
       }
       if (slot.silentBeats === SILENT_BEATS_END) this.terminate(slot);
     }
@@ -228,7 +273,39 @@ function makeSlot(replica: number, worker: number, block: SharedArrayBuffer, wak
     beat: 0,
     silentBeats: 0,
     run: undefined,
+    deaths: 0,
+    upSince: Number.NEGATIVE_INFINITY,
   };
+}
+
+/** Milliseconds until the next start: none after a sound life, then doubling. */
+function backOff(slot: WorkerSlot): number {
+  if (performance.now() - slot.upSince > SOUND_MS && slot.upSince > 0) slot.deaths = 0;
+  slot.deaths += 1;
+  return slot.deaths === 1 ? 0 : Math.min(BACKOFF_MS_MIN * 2 ** (slot.deaths - 2), BACKOFF_MS_MAX);
+}
+
+function startFailure(slot: WorkerSlot, cause: unknown): SynodError {
+  if (cause instanceof SynodError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new SynodError(
+    'ERR_SYNOD_WORKER_START',
+    `Worker ${slot.worker} of replica ${slot.replica} did not start: ${message}`,
+    { cause },
+  );
+}
+
+/** True when the promise was settled in time. */
+async function within(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function delay(ms: number): Promise<void> {
