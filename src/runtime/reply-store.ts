@@ -61,12 +61,15 @@ export class ReplyStore {
     this.#numbers[NEXT] = (this.#numbers[NEXT] as number) + 1;
   }
 
-  /** True where `size` contiguous bytes are free at the tail or, behind a gap, at the start. */
+  /**
+   * True where `size` contiguous bytes are free at the tail or, behind a gap, at the start. The tail never reaches the head: a
+   * full ring would look like an empty one, and the oldest replies would be written over.
+   */
   #fits(size: number): boolean {
     const toEnd = this.bytes.length - this.#tail;
-    if (this.#used === 0) return size <= this.bytes.length;
+    if (this.#used === 0) return size < this.bytes.length;
     if (this.#tail < this.#head) return this.#head - this.#tail > size;
-    return toEnd >= size || this.#head > size;
+    return toEnd > size || (toEnd === size && this.#head > 0) || this.#head > size;
   }
 
   /** Grows while that is allowed, else evicts. */
@@ -181,7 +184,10 @@ export class ReplyStore {
     }
     assert(target.length >= offset + bytes, 'the run fits its target');
     this.#numbers[CURSOR_NUMBER] = first + count;
-    this.#cursor = start + bytes === this.bytes.length ? 0 : start + bytes;
+    // A bookmark on the gap would be taken for the tail once the tail comes round to it.
+    const next = start + bytes;
+    const isBehindGap = next === this.bytes.length || (next !== this.#tail && this.words[next >> 2] === 0);
+    this.#cursor = isBehindGap ? 0 : next;
     return count;
   }
 
@@ -196,6 +202,5 @@ export class ReplyStore {
       this.#cursor = this.#after(this.#cursor);
       this.#numbers[CURSOR_NUMBER] = (this.#numbers[CURSOR_NUMBER] as number) + 1;
     }
-    if (this.#cursor !== this.#tail && this.words[this.#cursor >> 2] === 0) this.#cursor = 0;
   }
 }
