@@ -1,23 +1,161 @@
-/** Loads the native addon; placeholder until the addon lands: nothing is loaded, the portable paths run. */
-import type { Bulk } from './memory/bulk.ts';
+/**
+ * Loads the native addon and types its surface. Without it everything runs on the portable paths, slower, and says so.
+ *
+ *   native/build/<platform>-<arch>.node → prebuilds/<platform>-<arch>.node → undefined
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { SynodError } from './base/errors.ts';
+import { type Bulk, equalBytes } from './memory/bulk.ts';
 import type { Waker } from './memory/doorbell.ts';
+
+const ABI = 1;
+
+export interface PathProbe {
+  /** O_DIRECT works there. */
+  direct: boolean;
+  /** tmpfs or ramfs: nothing on it survives a power cut. */
+  volatile: boolean;
+  freeBytes: number;
+}
+
+/** What the addon exports; results below 0 are -errno. Memory is named by the id that `attach` gave in this thread. */
 export interface NativeBinding {
+  abi(): number;
   attach(view: Uint8Array): number;
   detach(id: number): void;
+  copy(source: number, sourceOffset: number, target: number, targetOffset: number, size: number): void;
   crc32c(id: number, offset: number, length: number, seed: number): number;
-  clockMs(id: number, index: number): void;
-  park(id: number, word: number, expected: number, timeoutUs: number, spinNs: number): number;
+  /** 0 woken, 1 timed out, 2 the word differed. */
+  park(id: number, word: number, expected: number, timeoutUs: number): number;
   wake(id: number, word: number, count: number): void;
+  /** Monotonic milliseconds into Float64 `index` of the region. */
+  clockMs(id: number, index: number): void;
+  adviseHuge(id: number): void;
+  probePath(path: string): PathProbe;
+  logOpen(directory: string, mode: 'direct' | 'buffered', flushers: number): number;
+  logAttach(log: number, chunk: number, id: number): number;
+  logBind(log: number, id: number, durableWord: number, errorWord: number, doorbellWord: number): number;
+  logOpenSegment(log: number, base: number, header: Uint8Array): number;
+  logSubmit(log: number, chunk: number, offset: number, size: number, position: number, alone: boolean): number;
+  logRead(log: number, position: number, target: Uint8Array, offset: number, size: number): number;
+  /** Waits until nothing is in flight, then closes; idempotent. */
+  logClose(log: number): void;
+  /** The same for the log that some thread of this process left open in a directory. */
   logCloseDirectory(directory: string): void;
+  /** Tests: the nth write from now on fails with this errno. */
+  logInjectFault(log: number, nth: number, errno: number): void;
 }
-export function loadNative(_mode: 'auto' | 'required' | 'off'): { binding: NativeBinding | undefined; reason: string } {
-  return { binding: undefined, reason: 'not built' };
+
+export interface NativeLoad {
+  binding: NativeBinding | undefined;
+  /** Why there is none, or which file was loaded. */
+  reason: string;
 }
+
+/** Loads the addon once per thread. With 'required' its absence is ERR_SYNOD_CONFIG. */
+export function loadNative(mode: 'auto' | 'required' | 'off'): NativeLoad {
+  if (mode === 'off') return { binding: undefined, reason: 'switched off' };
+  const load = tryLoad();
+  if (load.binding === undefined && mode === 'required') {
+    throw new SynodError('ERR_SYNOD_CONFIG', `native: 'required', but the addon cannot be loaded (${load.reason}): run npm run build with a C++17 compiler, or use 'auto'.`);
+  }
+  return load;
+}
+
+function tryLoad(): NativeLoad {
+  const root = packageRoot();
+  const name = `${process.platform}-${process.arch}.node`;
+  const require = createRequire(import.meta.url);
+  let reason = 'not built';
+  for (const file of [join(root, 'native', 'build', name), join(root, 'prebuilds', name)]) {
+    if (!existsSync(file)) continue;
+    try {
+      const binding = require(file) as NativeBinding;
+      if (binding.abi() === ABI) return { binding, reason: file };
+      reason = `${file} has ABI ${binding.abi()}, ${ABI} is needed`;
+    } catch (error) {
+      reason = String(error);
+    }
+  }
+  return { binding: undefined, reason };
+}
+
+function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(directory, 'package.json')) && dirname(directory) !== directory) directory = dirname(directory);
+  return directory;
+}
+
+/** Parks and wakes on the words of one block through the addon, so that native threads can wake JavaScript ones. */
 export class NativeWaker implements Waker {
-  constructor(_binding: NativeBinding, _block: SharedArrayBuffer) {}
-  park(): void {}
-  wake(): void {}
+  readonly #binding: NativeBinding;
+  readonly #id: number;
+
+  constructor(binding: NativeBinding, block: SharedArrayBuffer) {
+    this.#binding = binding;
+    this.#id = binding.attach(new Uint8Array(block));
+  }
+
+  park(word: number, expected: number, timeoutUs: number): void {
+    this.#binding.park(this.#id, word, expected, timeoutUs);
+  }
+
+  wake(word: number): void {
+    this.#binding.wake(this.#id, word, 1);
+  }
 }
-export function makeNativeBulk(_binding: NativeBinding): Bulk {
-  throw new Error('no addon');
+
+/** Copies and checksums by address; a buffer is attached when it is first seen. */
+class NativeBulk implements Bulk {
+  readonly isNative = true;
+  readonly #binding: NativeBinding;
+  readonly #ids = new Map<ArrayBufferLike, number>();
+  #sourceBuffer: ArrayBufferLike | undefined;
+  #sourceId = -1;
+  #targetBuffer: ArrayBufferLike | undefined;
+  #targetId = -1;
+
+  constructor(binding: NativeBinding) {
+    this.#binding = binding;
+  }
+
+  copy(source: Uint8Array, sourceOffset: number, target: Uint8Array, targetOffset: number, size: number): void {
+    if (target.buffer !== this.#targetBuffer) {
+      this.#targetId = this.#idOf(target);
+      this.#targetBuffer = target.buffer;
+    }
+    this.#binding.copy(this.#source(source), sourceOffset, this.#targetId, targetOffset, size);
+  }
+
+  crc32c(bytes: Uint8Array, offset: number, size: number): number {
+    return this.#binding.crc32c(this.#source(bytes), offset, size, 0);
+  }
+
+  equal(left: Uint8Array, leftOffset: number, right: Uint8Array, rightOffset: number, size: number): boolean {
+    return equalBytes(left, leftOffset, right, rightOffset, size);
+  }
+
+  #source(bytes: Uint8Array): number {
+    if (bytes.buffer !== this.#sourceBuffer) {
+      this.#sourceId = this.#idOf(bytes);
+      this.#sourceBuffer = bytes.buffer;
+    }
+    return this.#sourceId;
+  }
+
+  /** Views start at their buffer's first byte, so one id per buffer is enough. */
+  #idOf(bytes: Uint8Array): number {
+    const known = this.#ids.get(bytes.buffer);
+    if (known !== undefined) return known;
+    const id = this.#binding.attach(new Uint8Array(bytes.buffer));
+    this.#ids.set(bytes.buffer, id);
+    return id;
+  }
+}
+
+export function makeNativeBulk(binding: NativeBinding): Bulk {
+  return new NativeBulk(binding);
 }

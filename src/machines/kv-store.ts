@@ -30,8 +30,8 @@ export class KvStore {
   #mask = TABLE_MIN - 1;
   #used = 0;
   words: Int32Array = new Int32Array(ARENA_MIN);
-  /** Word 0 stays unused, so that block 0 can mean none. */
-  #end = 1;
+  /** Blocks begin at multiples of a cache line; the first line stays unused, so that block 0 can mean none. */
+  #end = 16;
   readonly #freeOfClass = new Int32Array(CLASSES);
   count = 0;
 

@@ -1,0 +1,68 @@
+// The logs of this process, by handle and by directory: a handle outlives the isolate that opened it.
+#pragma once
+#include <cerrno>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "log/log.h"
+
+namespace synod {
+
+class LogRegistry {
+ public:
+  static LogRegistry& instance() {
+    static LogRegistry* registry = new LogRegistry();  // never destroyed: worker threads may outlive static destructors
+    return *registry;
+  }
+
+  // A handle > 0, or -EBUSY where the directory is open in this process.
+  int open(const std::string& directory, LogMode mode, int flushers) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& entry : logs_) {
+      if (entry.second->directory() == directory) return -EBUSY;
+    }
+    const int handle = ++next_;
+    logs_[handle] = std::make_shared<Log>(directory, mode, flushers);
+    return handle;
+  }
+
+  std::shared_ptr<Log> find(int handle) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = logs_.find(handle);
+    return found == logs_.end() ? nullptr : found->second;
+  }
+
+  // Drains and closes; unknown handles were closed already.
+  void close(int handle) {
+    std::shared_ptr<Log> log;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      const auto found = logs_.find(handle);
+      if (found == logs_.end()) return;
+      log = found->second;
+    }
+    log->close();
+    std::lock_guard<std::mutex> lock(mutex_);
+    logs_.erase(handle);
+  }
+
+  void closeDirectory(const std::string& directory) {
+    int handle = 0;
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      for (const auto& entry : logs_) {
+        if (entry.second->directory() == directory) handle = entry.first;
+      }
+    }
+    if (handle > 0) close(handle);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<int, std::shared_ptr<Log>> logs_;
+  int next_ = 0;
+};
+
+}  // namespace synod
