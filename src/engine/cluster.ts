@@ -8,6 +8,7 @@ import type { GroupId } from '../base/types.ts';
 import type { Config } from '../config.ts';
 import { LANES_PER_GROUP_MAX } from '../limits.ts';
 import { LANE_READS, LANE_WRITES, REPLY_OK } from '../memory/descriptor.ts';
+import type { Sleeper } from '../memory/doorbell.ts';
 import { createLane } from '../memory/lane.ts';
 import { createRing } from '../memory/ring.ts';
 import { mintId } from './directory.ts';
@@ -20,7 +21,6 @@ import { Router } from './router.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { type ClusterStatus, describeCluster } from './status.ts';
 import type { Supervisor, WorkerSlot } from './supervisor.ts';
-import type { Sleeper } from '../memory/doorbell.ts';
 
 export interface ReadOptions extends ProposeOptions {
   /** 'linearizable': at least everything acknowledged before the call. */
@@ -39,6 +39,14 @@ export interface WorkerAllocation {
 export interface Inspection {
   applied: number;
   reply: Uint8Array;
+}
+
+type InspectedMessage = Extract<WorkerMessage, { kind: 'inspected' }>;
+
+interface PendingInspection {
+  slot: WorkerSlot;
+  settle(message: InspectedMessage): void;
+  fail(error: SynodError): void;
 }
 
 interface ClusterEvents {
@@ -67,11 +75,11 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   readonly #release: () => void;
   readonly #router: Router;
   readonly #pump: Pump;
-  readonly #proposals: (Proposals | undefined)[] = [];
+  readonly #writes: (Proposals | undefined)[] = [];
   readonly #reads: (Proposals | undefined)[] = [];
   readonly #active: Proposals[] = [];
   readonly #lanes = new Map<number, LaneClient>();
-  readonly #inspections = new Map<number, (message: Extract<WorkerMessage, { kind: 'inspected' }>) => void>();
+  readonly #inspections = new Map<number, PendingInspection>();
   #allocations: ((message: WorkerAllocation) => void)[] = [];
   #supervisor: Supervisor | undefined;
   #nextLane = 1;
@@ -85,7 +93,7 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
     this.#release = parts.release;
     const isAlive = (replica: number, group: GroupId): boolean => this.#slot(replica, group).isUp;
     const events = {
-      onLeader: (shard: number, replica: number) => this.emit('leader', { shard, replica }),
+      onLeader: (shard: number, replica: number) => this.#tell('leader', { shard, replica }),
       onGroupError: (shard: number, replica: number, error: SynodError) => this.#onGroupError(shard, replica, error),
     };
     this.#router = new Router(parts.memory.status, events, isAlive);
@@ -105,23 +113,22 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
    * Rejects with a SynodError; after ERR_SYNOD_OUTCOME_UNKNOWN the command may or may not take effect.
    */
   propose(key: string, command: Uint8Array, options?: ProposeOptions): Promise<Uint8Array> {
-    const proposals = this.#writesOf(key, command);
+    const proposals = this.#proposalsOf(this.#writes, key, command);
     if (proposals instanceof SynodError) return Promise.reject(proposals);
     return proposals.propose(command, options);
   }
 
   /** As `propose`, but undefined when there is no room at once. */
   tryPropose(key: string, command: Uint8Array): Promise<Uint8Array> | undefined {
-    const proposals = this.#writesOf(key, command);
+    const proposals = this.#proposalsOf(this.#writes, key, command);
     if (proposals instanceof SynodError) return Promise.reject(proposals);
     return proposals.tryPropose(command);
   }
 
   /** Resolves with the machine's answer, which reflects at least everything acknowledged before the call. */
   read(key: string, query: Uint8Array, options?: ReadOptions): Promise<Uint8Array> {
-    const group = this.#admit(key, query);
-    if (group instanceof SynodError) return Promise.reject(group);
-    const reads = this.#reads[group] ?? this.#open(this.#reads, group, true);
+    const reads = this.#proposalsOf(this.#reads, key, query);
+    if (reads instanceof SynodError) return Promise.reject(reads);
     return reads.propose(query, options?.timeout === undefined && options?.signal === undefined ? undefined : options);
   }
 
@@ -136,22 +143,27 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
     return groupOfKey(key, this.#config.shards);
   }
 
-  #writesOf(key: string, command: Uint8Array): Proposals | SynodError {
-    const group = this.#admit(key, command);
-    if (group instanceof SynodError) return group;
-    return this.#proposals[group] ?? this.#open(this.#proposals, group, false);
-  }
-
-  /** The group of a key, or why the call cannot be taken. */
-  #admit(key: string, bytes: Uint8Array): GroupId | SynodError {
+  /** Where the calls of a key go, or why one cannot be taken. */
+  #proposalsOf(table: (Proposals | undefined)[], key: string, bytes: Uint8Array): Proposals | SynodError {
     if (this.#closing !== undefined) return closed();
     if (bytes.length > this.#config.payloadBytesMax) return tooLarge(bytes.length, this.#config.payloadBytesMax);
     try {
       const group = groupOfKey(key, this.#config.shards);
-      return this.#router.failureOf(group) ?? group;
+      const failure = this.#router.failureOf(group);
+      if (failure !== undefined) return failure;
+      const proposals = table[group];
+      if (proposals !== undefined && !proposals.isOver) return proposals;
+      if (proposals !== undefined) this.#discard(proposals);
+      return this.#open(table, group, table === this.#reads);
     } catch (error) {
       return error as SynodError;
     }
+  }
+
+  /** Its session ended or its shard had failed: the next call begins a new session. */
+  #discard(proposals: Proposals): void {
+    this.#active.splice(this.#active.indexOf(proposals), 1);
+    this.closeLane(proposals.lane);
   }
 
   #open(table: (Proposals | undefined)[], group: GroupId, isReads: boolean): Proposals {
@@ -167,7 +179,10 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   #makeLane(group: GroupId, isReads: boolean): LaneClient {
     const mine = [...this.#lanes.values()].filter((lane) => lane.shard === group).length;
     if (mine >= LANES_PER_GROUP_MAX) {
-      throw new SynodError('ERR_SYNOD_FULL', `Shard ${group} has ${LANES_PER_GROUP_MAX} lanes already: close one first.`);
+      throw new SynodError(
+        'ERR_SYNOD_FULL',
+        `Shard ${group} has ${LANES_PER_GROUP_MAX} lanes already: close one first.`,
+      );
     }
     const { laneBytes, completionBytes, payloadBytesMax, replicas } = this.#config;
     const lane = createLane(laneBytes, isReads ? LANE_READS : LANE_WRITES, mintId());
@@ -220,36 +235,50 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   // --- what the supervisor reports ----------------------------------------------------------------------------------
 
   onWorkerMessage(slot: WorkerSlot, message: WorkerMessage): void {
-    if (message.kind === 'inspected') this.#inspections.get(message.requestId)?.(message);
+    if (message.kind === 'inspected') this.#inspections.get(message.requestId)?.settle(message);
     else if (message.kind === 'warning') this.warn(message.message);
     else if (message.kind === 'allocation') {
-      this.#allocations.shift()?.({ replica: slot.replica, worker: slot.worker, bytes: message.bytes, commands: message.commands });
+      this.#allocations.shift()?.({
+        replica: slot.replica,
+        worker: slot.worker,
+        bytes: message.bytes,
+        commands: message.commands,
+      });
     }
   }
 
   onWorkerDown(slot: WorkerSlot, error: unknown): void {
-    this.emit('down', { replica: slot.replica, worker: slot.worker, error });
+    this.#tell('down', { replica: slot.replica, worker: slot.worker, error });
+    for (const inspection of this.#inspections.values())
+      if (inspection.slot === slot) inspection.fail(workerDown(slot));
     for (const other of this.#supervisor?.slots ?? []) {
       if (other.worker === slot.worker && other.replica !== slot.replica) {
         this.#supervisor?.post(other, { kind: 'suspect', memberIndex: slot.replica });
       }
     }
-    for (let group = slot.worker; group < this.#config.shards; group += this.#workers) this.#router.forget(slot.replica, group);
     this.#router.check();
   }
 
   onWorkerUp(slot: WorkerSlot): void {
-    if (slot.restarts > 0) this.emit('restart', { replica: slot.replica, worker: slot.worker });
+    if (slot.restarts === 0) return;
+    for (let group = slot.worker; group < this.#config.shards; group += this.#workers)
+      this.#router.forget(slot.replica, group);
+    this.#tell('restart', { replica: slot.replica, worker: slot.worker });
   }
 
   warn(text: string): void {
     this.#config.logger?.warn({}, text);
-    this.emit('warning', text);
+    this.#tell('warning', text);
+  }
+
+  /** In a job of its own: a listener that throws must not end the pump or a restart. */
+  #tell<Name extends keyof ClusterEvents>(event: Name, ...details: ClusterEvents[Name]): void {
+    queueMicrotask(() => (this as EventEmitter).emit(event, ...details));
   }
 
   #onGroupError(shard: number, replica: number, error: SynodError): void {
     this.#config.logger?.error({ shard, replica, code: error.code }, error.message);
-    this.emit('stopped', { shard, replica, error });
+    this.#tell('stopped', { shard, replica, error });
     const failure = this.#router.failureOf(shard) ?? (this.#wouldBeFatal(error) ? error : undefined);
     if (failure === undefined) return;
     setImmediate(() => this.#failShard(shard));
@@ -262,7 +291,7 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   #failShard(shard: number): void {
     const failure = this.#router.failureOf(shard);
     if (failure === undefined) return;
-    this.#proposals[shard]?.fail(failure, failure);
+    this.#writes[shard]?.fail(failure, failure);
     this.#reads[shard]?.fail(failure, failure);
   }
 
@@ -274,9 +303,22 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
 
   /** Asks the leader of a shard to hand over to `replica`. */
   transferLeadership(shard: number, replica: number): void {
+    if (!this.#exists(shard, replica)) throw noSuch(shard, replica);
     const leader = this.#router.leaderOf(shard);
     if (leader < 0) throw new SynodError('ERR_SYNOD_NO_LEADER', `Shard ${shard} has no leader now: try again.`);
     this.#supervisor?.post(this.#slot(leader, shard), { kind: 'transfer', groupId: shard, memberIndex: replica });
+  }
+
+  #exists(shard: number, replica: number): boolean {
+    const { shards, replicas } = this.#config;
+    return (
+      Number.isInteger(shard) &&
+      Number.isInteger(replica) &&
+      shard >= 0 &&
+      shard < shards &&
+      replica >= 0 &&
+      replica < replicas
+    );
   }
 
   /** Ends a worker's thread as a crash would: for drills. Supervision brings it back. */
@@ -287,15 +329,23 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
 
   /** Asks one replica's own machine, whatever it has applied: for audits. */
   inspect(shard: number, replica: number, query: Uint8Array): Promise<Inspection> {
+    if (this.#closing !== undefined) return Promise.reject(closed());
+    if (!this.#exists(shard, replica)) return Promise.reject(noSuch(shard, replica));
+    const slot = this.#slot(replica, shard);
+    if (!slot.isUp) return Promise.reject(workerDown(slot));
     const requestId = this.#nextRequest++;
-    return new Promise((resolve, reject) => {
-      this.#inspections.set(requestId, (message) => {
-        this.#inspections.delete(requestId);
+    const answer = new Promise<Inspection>((resolve, reject) => {
+      const settle = (message: InspectedMessage): void => {
         if (message.status === REPLY_OK) resolve({ applied: message.applied, reply: message.reply });
-        else reject(new SynodError('ERR_SYNOD_MACHINE_FAILED', `The query threw: ${new TextDecoder().decode(message.reply)}`));
-      });
-      this.#supervisor?.post(this.#slot(replica, shard), { kind: 'inspect', requestId, groupId: shard, query });
+        else
+          reject(
+            new SynodError('ERR_SYNOD_MACHINE_FAILED', `The query threw: ${new TextDecoder().decode(message.reply)}`),
+          );
+      };
+      this.#inspections.set(requestId, { slot, settle, fail: reject });
+      this.#supervisor?.post(slot, { kind: 'inspect', requestId, groupId: shard, query });
     });
+    return answer.finally(() => this.#inspections.delete(requestId));
   }
 
   /** Starts or ends the measurement of bytes allocated inside the workers; the end resolves with one figure per worker. */
@@ -324,8 +374,12 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
 
   async #close(): Promise<void> {
     const deadline = performance.now() + this.#config.closeTimeoutMs;
-    while (this.#active.some((proposals) => proposals.pending > 0) && performance.now() < deadline) await this.#pump.nextWake();
-    const unknown = new SynodError('ERR_SYNOD_OUTCOME_UNKNOWN', 'The cluster was closed before the command was answered: it may or may not take effect.');
+    while (this.#active.some((proposals) => proposals.pending > 0) && performance.now() < deadline)
+      await this.#pump.nextWake();
+    const unknown = new SynodError(
+      'ERR_SYNOD_OUTCOME_UNKNOWN',
+      'The cluster was closed before the command was answered: it may or may not take effect.',
+    );
     for (const proposals of this.#active) proposals.fail(unknown, closed());
     await this.#pump.stop();
     await this.#supervisor?.close();
@@ -334,13 +388,32 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
 }
 
 function laneData(client: LaneClient, replica: number): LaneData {
-  return { laneId: client.laneId, groupId: client.shard, lane: client.lane, completions: client.rings[replica] as SharedArrayBuffer };
+  return {
+    laneId: client.laneId,
+    groupId: client.shard,
+    lane: client.lane,
+    completions: client.rings[replica] as SharedArrayBuffer,
+  };
 }
 
 function closed(): SynodError {
   return new SynodError('ERR_SYNOD_CLOSED', 'The cluster is closed: open it again.');
 }
 
+function noSuch(shard: number, replica: number): SynodError {
+  return new SynodError('ERR_SYNOD_CONFIG', `There is no replica ${replica} of shard ${shard}: both count from 0.`);
+}
+
+function workerDown(slot: WorkerSlot): SynodError {
+  return new SynodError(
+    'ERR_SYNOD_WORKER_START',
+    `Worker ${slot.worker} of replica ${slot.replica} is down: try again once it is back.`,
+  );
+}
+
 function tooLarge(length: number, max: number): SynodError {
-  return new SynodError('ERR_SYNOD_PAYLOAD_TOO_LARGE', `${length} bytes are more than payloadBytesMax (${max}): send less, or raise it at every replica.`);
+  return new SynodError(
+    'ERR_SYNOD_PAYLOAD_TOO_LARGE',
+    `${length} bytes are more than payloadBytesMax (${max}): send less, or raise it at every replica.`,
+  );
 }

@@ -69,6 +69,11 @@ export class Proposals {
     this.#waitingMax = waitingMax;
   }
 
+  /** True once everything is refused: the shard failed or the session ended. */
+  get isOver(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Calls whose promise is not settled. */
   get pending(): number {
     return this.lane.inFlight + this.#claimed + this.#waiting.length - this.#waitingHead;
@@ -215,7 +220,9 @@ export class Proposals {
     this.#waiting = this.#waiting.slice(this.#waitingHead).filter((waiting) => {
       if (waiting.deadline < next && waiting.deadline > now) next = waiting.deadline;
       if (waiting.deadline > now) return true;
-      waiting.reject(new SynodError('ERR_SYNOD_TIMEOUT', 'No room in time: nothing was sent; try again or raise the timeout.'));
+      waiting.reject(
+        new SynodError('ERR_SYNOD_TIMEOUT', 'No room in time: nothing was sent; try again or raise the timeout.'),
+      );
       return false;
     });
     this.#waitingHead = 0;
@@ -226,7 +233,10 @@ export class Proposals {
   #end(): void {
     const isFull = this.lane.endStatus === REPLY_SESSIONS_FULL;
     const error = isFull
-      ? new SynodError('ERR_SYNOD_SESSIONS_FULL', 'The session table of the shard is full: close clients that are not used.')
+      ? new SynodError(
+          'ERR_SYNOD_SESSIONS_FULL',
+          'The session table of the shard is full: close clients that are not used.',
+        )
       : expired();
     this.fail(error, error);
   }
@@ -258,11 +268,17 @@ function full(waitingMax: number): SynodError {
 }
 
 function unknown(what: string): SynodError {
-  return new SynodError('ERR_SYNOD_OUTCOME_UNKNOWN', `The command ${what} after it was sent: it may or may not take effect; read before you repeat it.`);
+  return new SynodError(
+    'ERR_SYNOD_OUTCOME_UNKNOWN',
+    `The command ${what} after it was sent: it may or may not take effect; read before you repeat it.`,
+  );
 }
 
 function expired(): SynodError {
-  return new SynodError('ERR_SYNOD_SESSION_EXPIRED', 'The session expired: earlier outcomes are unknown; open a new client.');
+  return new SynodError(
+    'ERR_SYNOD_SESSION_EXPIRED',
+    'The session expired: earlier outcomes are unknown; open a new client.',
+  );
 }
 
 function replyError(status: number, bytes: Uint8Array, offset: number, length: number): SynodError {
@@ -270,11 +286,17 @@ function replyError(status: number, bytes: Uint8Array, offset: number, length: n
     case REPLY_SESSION_EXPIRED:
       return expired();
     case REPLY_EVICTED:
-      return new SynodError('ERR_SYNOD_REPLY_EVICTED', 'The command was applied once, but its reply is no longer remembered: read the state.');
+      return new SynodError(
+        'ERR_SYNOD_REPLY_EVICTED',
+        'The command was applied once, but its reply is no longer remembered: read the state.',
+      );
     case REPLY_TOO_LARGE:
       return new SynodError('ERR_SYNOD_PAYLOAD_TOO_LARGE', 'The reply is longer than a reply may be: ask for less.');
     case REPLY_QUERY_FAILED:
-      return new SynodError('ERR_SYNOD_MACHINE_FAILED', `The query threw: ${new TextDecoder().decode(bytes.slice(offset, offset + length))}`);
+      return new SynodError(
+        'ERR_SYNOD_MACHINE_FAILED',
+        `The query threw: ${new TextDecoder().decode(bytes.slice(offset, offset + length))}`,
+      );
     default:
       return new SynodError('ERR_SYNOD_INVARIANT', `Unknown reply status ${status}: report this.`);
   }

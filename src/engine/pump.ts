@@ -23,8 +23,9 @@ export class Pump {
     this.#done = this.#run();
   }
 
-  /** Resolves after the next wake-up, at the latest after SLEEP_MS. */
+  /** Resolves after the next wake-up, at the latest after SLEEP_MS; at once when the pump is stopped. */
   nextWake(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
     return new Promise((resolve) => {
       this.#waiters.push(resolve);
     });

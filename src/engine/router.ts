@@ -1,6 +1,7 @@
 /**
  * Watches who leads each group and hands lanes to that replica's worker. Looks at status blocks only: no messages.
  */
+import { popcount } from '../base/bits.ts';
 import { SynodError } from '../base/errors.ts';
 import type { GroupId, MemberIndex } from '../base/types.ts';
 import {
@@ -122,18 +123,26 @@ export class Router {
     }
   }
 
-  /** A group fails as a whole when its leader's own replies deviate, or when too few replicas go on. */
+  /**
+   * A group fails as a whole when its leader finds that replies deviate, its own or another's, or when too few replicas go on.
+   * A follower compares with the leader only, so what it finds does not say who is right.
+   */
   #isFatal(view: GroupView, replica: MemberIndex, status: StatusReader): boolean {
-    if (status.error === GROUP_ERROR_NONDETERMINISTIC) return status.errorMember === replica;
-    let running = view.statuses.length;
-    for (let r = 0; r < view.statuses.length; r++) running -= (view.stopped >>> r) & 1;
-    return running < this.#quorum;
+    if (status.error === GROUP_ERROR_NONDETERMINISTIC) {
+      return replica === view.leader || view.leader < 0 || status.errorMember === replica;
+    }
+    return !this.#hasQuorum(view);
   }
 
-  /** A replacement worker starts afresh: its error, if it has one again, is a new one. */
+  #hasQuorum(view: GroupView): boolean {
+    return view.statuses.length - popcount(view.stopped) >= this.#quorum;
+  }
+
+  /** A replacement worker has cleared its status: its error, if it has one again, is a new one. */
   forget(replica: MemberIndex, group: GroupId): void {
     const view = this.#view(group);
     view.stopped &= ~(1 << replica);
+    if (this.#hasQuorum(view)) view.failure = undefined;
   }
 
   #view(group: GroupId): GroupView {
@@ -145,7 +154,10 @@ function describeError(group: GroupId, replica: MemberIndex, status: StatusReade
   const where = `shard ${group}, replica ${replica}, slot ${status.errorSlot}`;
   switch (status.error) {
     case GROUP_ERROR_MACHINE:
-      return new SynodError('ERR_SYNOD_MACHINE_FAILED', `The state machine threw (${where}): mend the machine, then reopen.`);
+      return new SynodError(
+        'ERR_SYNOD_MACHINE_FAILED',
+        `The state machine threw (${where}): mend the machine, then reopen.`,
+      );
     case GROUP_ERROR_NONDETERMINISTIC: {
       const culprit = `shard ${group}, replica ${status.errorMember}, at or below slot ${status.errorSlot}`;
       return new SynodError(
@@ -154,9 +166,15 @@ function describeError(group: GroupId, replica: MemberIndex, status: StatusReade
       );
     }
     case GROUP_ERROR_LOG:
-      return new SynodError('ERR_SYNOD_LOG_FAILED', `The log cannot be written (${where}): check the medium; the replica rejoins once it is reopened.`);
+      return new SynodError(
+        'ERR_SYNOD_LOG_FAILED',
+        `The log cannot be written (${where}): check the medium; the replica rejoins once it is reopened.`,
+      );
     case GROUP_ERROR_INVARIANT:
-      return new SynodError('ERR_SYNOD_INVARIANT', `An invariant does not hold (${where}): the replica stopped to protect its state; report this.`);
+      return new SynodError(
+        'ERR_SYNOD_INVARIANT',
+        `An invariant does not hold (${where}): the replica stopped to protect its state; report this.`,
+      );
     default:
       return new SynodError('ERR_SYNOD_INVARIANT', `Unknown error ${status.error} (${where}).`);
   }
