@@ -9,7 +9,7 @@ import { decodeReport, reportQuery } from '../machines/audit-report.ts';
 import type { Kill } from './demo-load.ts';
 import type { DemoOptions } from './demo-options.ts';
 import type { ReplicaReport } from './demo-verify.ts';
-import { bytesNeeded } from './free-space.ts';
+import { logBytes } from './free-space.ts';
 import { keyName } from './key-table.ts';
 
 /** All replicas must have applied the same by then; lanes must be open by then. */
@@ -40,11 +40,12 @@ export class DemoCluster {
     });
   }
 
-  static async open(options: DemoOptions, directory: string): Promise<DemoCluster> {
+  /** `commandsMax`: what volatile logs must have room for. */
+  static async open(options: DemoOptions, directory: string, commandsMax: number): Promise<DemoCluster> {
     const { replicas, shards, workers, payload, durability, seed } = options;
     const payloadBytesMax = Math.max(PAYLOAD_BYTES_DEFAULT, payload);
     const cluster = await openCluster({
-      ...(durability === 'memory' ? { memoryLogBytes: memoryLogBytes(options) } : { directory }),
+      ...(durability === 'memory' ? { memoryLogBytes: memoryLogBytes(options, commandsMax) } : { directory }),
       replicas,
       shards,
       workers,
@@ -206,9 +207,8 @@ function laneBytes({ inFlight, shards, payload }: DemoOptions, payloadBytesMax: 
 }
 
 /** Of one log: what its shards may write, in whole segments. */
-function memoryLogBytes({ seconds, payload, shards, workers }: DemoOptions): number {
+function memoryLogBytes({ payload, shards, workers }: DemoOptions, commandsMax: number): number {
   const logs = workers === 'per-group' ? shards : workers;
-  const share = (Math.ceil(shards / logs) / shards) * UNEVEN;
-  const bytes = bytesNeeded({ seconds, payload, replicas: 1, logsPerReplica: 1 }) * Math.min(1, share);
-  return Math.ceil(bytes / LOG_SEGMENT_BYTES) * LOG_SEGMENT_BYTES;
+  const share = Math.min(1, (Math.ceil(shards / logs) / shards) * UNEVEN);
+  return Math.ceil(logBytes(commandsMax * share, payload) / LOG_SEGMENT_BYTES) * LOG_SEGMENT_BYTES;
 }

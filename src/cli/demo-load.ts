@@ -71,6 +71,8 @@ export class DemoLoad {
   readonly #events: LoadEvents;
   readonly #clock: LoadClock;
   readonly #startMs: number;
+  /** [milliseconds], as the gaps see them. */
+  readonly #now = new Float64Array(1);
   readonly #nap = new Int32Array(new SharedArrayBuffer(4));
   readonly #turn = (): void => this.#takeTurn();
   readonly #napsMax: number;
@@ -101,7 +103,8 @@ export class DemoLoad {
     this.#startMs = clock.now();
     this.#drainMs = plan.drainMs;
     this.#napsMax = plan.inFlight >= NAP_IN_FLIGHT_MIN ? NAPS_MAX : 0;
-    this.gaps = new GapTracker(shards, this.#startMs);
+    this.#now[0] = this.#startMs;
+    this.gaps = new GapTracker(shards, this.#now);
   }
 
   /** Resolves when all is acknowledged, or when the drain's time is over. */
@@ -125,13 +128,19 @@ export class DemoLoad {
     return unknown;
   }
 
+  #fail(error: unknown): void {
+    this.#settle?.reject(error);
+    this.#settle = undefined;
+  }
+
   #takeTurn(): void {
+    if (this.#settle === undefined) return;
     try {
       this.#cycle();
-      if (this.#isOver(this.#clock.now())) this.#settle?.resolve();
+      if (this.#isOver(this.#clock.now())) this.#settle.resolve();
       else this.#yield();
     } catch (error) {
-      this.#settle?.reject(error);
+      this.#fail(error);
     }
   }
 
@@ -141,7 +150,7 @@ export class DemoLoad {
       return;
     }
     const [client] = this.#clients as [DemoClient];
-    client.lane.wait(WAIT_MS).then(this.#turn, (error) => this.#settle?.reject(error));
+    client.lane.wait(WAIT_MS).then(this.#turn, (error) => this.#fail(error));
   }
 
   /** Polls and fills until the turn is over. */
@@ -163,7 +172,10 @@ export class DemoLoad {
     for (let i = 0; i < this.#clients.length; i++) {
       const client = this.#clients[i] as DemoClient;
       const count = client.poll(BURST);
-      if (count > 0) this.gaps.acknowledged(client.shard, this.#clock.now());
+      if (count > 0) {
+        this.#now[0] = this.#clock.now();
+        this.gaps.acknowledged(client.shard);
+      }
       polled += count;
     }
     if (this.#phase !== 'drain') this.acknowledged += polled;
@@ -205,7 +217,8 @@ export class DemoLoad {
       this.#phase = 'drain';
       this.seconds = elapsed;
       this.#drainEndMs = nowMs + this.#drainMs;
-      this.gaps.finish(nowMs);
+      this.#now[0] = nowMs;
+      this.gaps.finish();
     }
   }
 
@@ -216,20 +229,20 @@ export class DemoLoad {
       () => {
         this.#isMeasured = true;
       },
-      (error) => this.#settle?.reject(error),
+      (error) => this.#fail(error),
     );
   }
 
   #kill(): void {
-    const startMs = this.#clock.now();
+    this.#now[0] = this.#clock.now();
     const kill = this.#events.onKill();
     if (kill === undefined) return;
-    this.gaps.killed(kill.shards, startMs);
+    this.gaps.killed(kill.shards);
     kill.gone.then(
       () => {
         this.#isGone = true;
       },
-      (error) => this.#settle?.reject(error),
+      (error) => this.#fail(error),
     );
   }
 

@@ -128,7 +128,7 @@ class DemoRun {
   }
 
   async #open(): Promise<DemoCluster> {
-    this.#cluster = await DemoCluster.open(this.#options, this.#directory.path);
+    this.#cluster = await DemoCluster.open(this.#options, this.#directory.path, this.#commandsMax);
     return this.#cluster;
   }
 
@@ -183,12 +183,14 @@ class DemoRun {
   }
 
   #showSecond(second: number, cluster: DemoCluster, load: DemoLoad): void {
+    if (this.#options.json) return;
     const opsPerSecond = load.acknowledged - this.#acknowledgedBefore;
     this.#acknowledgedBefore = load.acknowledged;
-    const { p50, p99 } = latencyOf(this.#recent);
+    const p50Us = this.#recent.quantile(0.5);
+    const p99Us = this.#recent.quantile(0.99);
     this.#latency.merge(this.#recent);
     this.#recent.reset();
-    this.#show(liveLine({ second, opsPerSecond, p50Us: p50, p99Us: p99, leaders: cluster.leaders }));
+    this.#show(liveLine({ second, opsPerSecond, p50Us, p99Us, leaders: cluster.leaders }));
   }
 
   #tellFailover({ gaps }: DemoLoad): void {
@@ -280,7 +282,6 @@ class DemoRun {
 
   /** The live line overwrites itself on a terminal. */
   #show(line: string): void {
-    if (this.#options.json) return;
     this.#isLineOpen = process.stdout.isTTY;
     if (this.#isLineOpen) process.stdout.write(`\r\x1b[K${line}`);
     else console.log(line);

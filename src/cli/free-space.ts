@@ -11,6 +11,8 @@ import { LOG_SEGMENT_BYTES } from '../limits.ts';
 
 /** Faster than any machine that this was tried on; a faster one ends its load early. */
 const COMMANDS_PER_SECOND_MAX = 1_000_000;
+/** So much all logs together write in a second at most, however large the commands are. */
+const BYTES_PER_SECOND_MAX = 1_500_000_000;
 /** Record header, alignment, and a share of batch headers and padding to device blocks. */
 const OVERHEAD_BYTES = 48;
 /** Segments made ahead, per log. */
@@ -27,8 +29,13 @@ export interface SpaceDemand {
 
 /** Bytes that the logs of all replicas grow to at most. */
 export function bytesNeeded({ seconds, payload, replicas, logsPerReplica }: SpaceDemand): number {
-  const commands = seconds * COMMANDS_PER_SECOND_MAX * (payload + OVERHEAD_BYTES);
-  return replicas * (commands + logsPerReplica * SEGMENTS_AHEAD * LOG_SEGMENT_BYTES);
+  const perSecond = Math.min(replicas * COMMANDS_PER_SECOND_MAX * (payload + OVERHEAD_BYTES), BYTES_PER_SECOND_MAX);
+  return seconds * perSecond + replicas * logsPerReplica * SEGMENTS_AHEAD * LOG_SEGMENT_BYTES;
+}
+
+/** Bytes of a log that takes `commands`. */
+export function logBytes(commands: number, payload: number): number {
+  return commands * (payload + OVERHEAD_BYTES) + SEGMENTS_AHEAD * LOG_SEGMENT_BYTES;
 }
 
 /** Commands that fit `bytes` in all replicas' logs; none when the segments made ahead do not fit. */

@@ -13,6 +13,8 @@ const NEVER = -1;
 
 export class GapTracker {
   readonly shards: number;
+  /** [milliseconds], written by the loop: a number handed over call by call would be boxed. */
+  readonly #now: Float64Array;
   readonly #lastMs: Float64Array;
   readonly #gapMaxMs: Float64Array;
   readonly #failoverMs: Float64Array;
@@ -21,19 +23,20 @@ export class GapTracker {
   readonly #times = new Float64Array(1).fill(NEVER);
   #armed = false;
 
-  constructor(shards: number, nowMs: number) {
+  constructor(shards: number, now: Float64Array) {
     assert(shards > 0, 'a tracker has a shard');
     this.shards = shards;
-    this.#lastMs = new Float64Array(shards).fill(nowMs);
+    this.#now = now;
+    this.#lastMs = new Float64Array(shards).fill(now[0] as number);
     this.#gapMaxMs = new Float64Array(shards);
     this.#failoverMs = new Float64Array(shards).fill(NEVER);
     this.#isLed = new Uint8Array(shards);
   }
 
   /** The worker that led the shards of `led` was told to end. Silences are measured from here on. */
-  killed(led: readonly number[], nowMs: number): void {
+  killed(led: readonly number[]): void {
     for (const shard of led) this.#isLed[shard] = 1;
-    this.#times[0] = nowMs;
+    this.#times[0] = this.#now[0] as number;
     this.#gapMaxMs.fill(0);
   }
 
@@ -47,7 +50,8 @@ export class GapTracker {
   }
 
   /** `shard` got acknowledgements. */
-  acknowledged(shard: number, nowMs: number): void {
+  acknowledged(shard: number): void {
+    const nowMs = this.#now[0] as number;
     const gap = nowMs - (this.#lastMs[shard] as number);
     if (gap > (this.#gapMaxMs[shard] as number)) this.#gapMaxMs[shard] = gap;
     this.#lastMs[shard] = nowMs;
@@ -57,7 +61,8 @@ export class GapTracker {
   }
 
   /** The load ended: silences that last until now count too. */
-  finish(nowMs: number): void {
+  finish(): void {
+    const nowMs = this.#now[0] as number;
     for (let shard = 0; shard < this.shards; shard++) {
       const gap = nowMs - (this.#lastMs[shard] as number);
       if (gap > (this.#gapMaxMs[shard] as number)) this.#gapMaxMs[shard] = gap;

@@ -288,5 +288,8 @@ export class LaneClient {
 }
 
 function failTooLarge(payloadBytesMax: number): never {
-  throw new SynodError('ERR_SYNOD_PAYLOAD_TOO_LARGE', `A payload has at most ${payloadBytesMax} bytes (payloadBytesMax).`);
+  throw new SynodError(
+    'ERR_SYNOD_PAYLOAD_TOO_LARGE',
+    `A payload has at most ${payloadBytesMax} bytes (payloadBytesMax).`,
+  );
 }

@@ -90,7 +90,10 @@ export class Lane {
     const failure = this.#host.failureOf(this.#client.shard);
     if (failure !== undefined) throw failure;
     if (this.#client.endStatus !== 0) {
-      throw new SynodError('ERR_SYNOD_SESSION_EXPIRED', 'The session of the lane ended: what is in flight is unknown; open another lane.');
+      throw new SynodError(
+        'ERR_SYNOD_SESSION_EXPIRED',
+        'The session of the lane ended: what is in flight is unknown; open another lane.',
+      );
     }
   }
 }

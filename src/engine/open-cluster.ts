@@ -23,7 +23,10 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
   const config = validateOptions(options);
   await loadMachine(config.machine);
   const workers = config.workers === 'per-group' ? config.shards : Math.min(config.workers, config.shards);
-  const directory = config.directory === undefined || config.durability === 'memory' ? volatileDirectory() : takeDirectory(config, workers);
+  const directory =
+    config.directory === undefined || config.durability === 'memory'
+      ? volatileDirectory()
+      : takeDirectory(config, workers);
   try {
     return await open(config, workers, directory);
   } catch (error) {
@@ -36,7 +39,10 @@ function takeDirectory(config: Config, workers: number): OpenedDirectory {
   const { replicas, shards } = config;
   const opened = openDirectory({ directory: config.directory as string, replicas, shards, workers });
   if (opened.logs === workers) return opened;
-  config.logger?.warn({ logs: opened.logs, workers }, 'the number of logs was fixed when the directory was made: as many workers are used');
+  config.logger?.warn(
+    { logs: opened.logs, workers },
+    'the number of logs was fixed when the directory was made: as many workers are used',
+  );
   return opened;
 }
 
@@ -93,7 +99,10 @@ async function leaders(cluster: Cluster, config: Config): Promise<void> {
   while (cluster.status().shards.some((shard) => shard.leader < 0 && shard.error === undefined)) {
     if (performance.now() > deadline) {
       await cluster.close();
-      throw new SynodError('ERR_SYNOD_NO_LEADER', 'A shard found no leader in time: look at the warnings of its workers.');
+      throw new SynodError(
+        'ERR_SYNOD_NO_LEADER',
+        'A shard found no leader in time: look at the warnings of its workers.',
+      );
     }
     await cluster.nextWake();
   }

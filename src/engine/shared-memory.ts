@@ -58,6 +58,9 @@ function makeWorkerMemory(chunks: number): WorkerMemory {
 
 function makePairs(replicas: number): PairRings[][] {
   return Array.from({ length: replicas }, () =>
-    Array.from({ length: replicas }, () => ({ bulk: createRing(PEER_RING_BYTES), control: createRing(PEER_CONTROL_RING_BYTES) })),
+    Array.from({ length: replicas }, () => ({
+      bulk: createRing(PEER_RING_BYTES),
+      control: createRing(PEER_CONTROL_RING_BYTES),
+    })),
   );
 }

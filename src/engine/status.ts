@@ -51,7 +51,12 @@ export interface ClusterStatus {
 
 const ROLES = ['starting', 'follower', 'candidate', 'leader', 'stopped'] as const;
 
-export function describeCluster(config: Config, workers: number, router: Router, slots: readonly WorkerSlot[]): ClusterStatus {
+export function describeCluster(
+  config: Config,
+  workers: number,
+  router: Router,
+  slots: readonly WorkerSlot[],
+): ClusterStatus {
   return {
     durability: config.durability,
     shards: Array.from({ length: config.shards }, (_, shard) => describeShard(config, router, shard)),

@@ -12,8 +12,8 @@ import type { ReplicaState } from './replica-state.ts';
 
 /** Slots asked for and served at once: bounds what one answer puts into a peer ring. */
 export const FETCH_SLOTS_MAX = 16;
-/** Ticks without progress after which a gap is taken for a loss. */
-const STUCK_TICKS = 2;
+/** Ticks without progress after which a gap is taken for a loss: longer than a busy thread is kept from its turn. */
+const STUCK_TICKS = 5;
 
 export class CatchUp {
   readonly #state: ReplicaState;

@@ -213,6 +213,8 @@ export class Proposer {
     this.#candidateSince = state.tick;
     this.#ownVoteCursor = state.commitWatermark;
     this.#setRole(LEADER);
+    // A slot that an earlier leadership here awaited may lie above everything reported: it is open and needs a no-op.
+    if (state.window.nextSlot > this.recoveryEnd) this.recoveryEnd = state.window.nextSlot;
     const end = this.recoveryEnd;
     for (let slot = state.commitWatermark; slot < end; slot++) this.#recoverSlot(slot);
     if (CONTRACTS) ensures(state.window.nextSlot <= this.recoveryEnd, 'P6: the whole suffix was looked at');

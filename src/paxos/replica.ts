@@ -297,6 +297,11 @@ export class Replica {
     return this.#contact.confirmedRound;
   }
 
+  /** End of what this leadership found in phase 1: whatever was ever acknowledged lies below it. */
+  get recoveryEnd(): Slot {
+    return this.#proposer.recoveryEnd;
+  }
+
   /** Reads of a round begun now must see all slots below it applied (S20). */
   get readIndex(): Slot {
     const end = this.#proposer.recoveryEnd;

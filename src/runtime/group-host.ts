@@ -127,7 +127,9 @@ export class GroupHost {
     assert((time[0] as number) >= 0, 'log time is never negative');
   }
 
+  /** Sessions are judged only once everything that was ever acknowledged is applied here: an unknown one is gone then. */
   #answer(): number {
+    if (this.driver.appliedWatermark < this.driver.replica.recoveryEnd) return 0;
     let answered = 0;
     for (let i = 0; i < this.#taps.length; i++) {
       const tap = this.#taps[i] as LaneTap;

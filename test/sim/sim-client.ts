@@ -15,6 +15,9 @@ import { COMMAND_BYTES, QUERY_BYTES } from './sim-machine.ts';
 const LANE_BYTES = 1 << 14;
 const IN_FLIGHT_MAX = 24;
 const KEYS = 8;
+/** Per tick and client: with three clients about 30 commands and 6 reads per virtual second. */
+const WRITE_CHANCE = 0.05;
+const READ_CHANCE = 0.02;
 
 interface Asked {
   key: number;
@@ -53,8 +56,8 @@ export class SimClient {
 
   /** Polls, and while `isAsking` sometimes asks; returns the answers received. */
   turn(isAsking: boolean): number {
-    if (isAsking && this.#prng.chance(0.5)) this.#write();
-    if (isAsking && this.#prng.chance(0.2)) this.#read();
+    if (isAsking && this.#prng.chance(WRITE_CHANCE)) this.#write();
+    if (isAsking && this.#prng.chance(READ_CHANCE)) this.#read();
     return this.writes.poll(this.#onWritten, 64) + this.reads.poll(this.#onRead, 64);
   }
 

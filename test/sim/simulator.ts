@@ -244,6 +244,8 @@ export class Simulator {
 
   #isSettled(): boolean {
     if (this.#clients.some((client) => client.inFlight > 0 || !client.writes.isOpen)) return false;
+    const leader = this.#members.find((member) => member.life?.driver.replica.isLeader === true)?.life;
+    if (leader === undefined || leader.driver.appliedWatermark < leader.driver.replica.readIndex) return false;
     const applied = this.#members.map((member) => member.life?.driver.appliedWatermark ?? -1);
     return applied.every((watermark) => watermark === applied[0] && watermark > 0);
   }

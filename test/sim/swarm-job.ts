@@ -1,0 +1,45 @@
+/** One process of a swarm: runs its share of the seeds and reports each. */
+import type { FaultCounts } from './fault-counts.ts';
+import { Simulator } from './simulator.ts';
+
+export interface JobTask {
+  first: number;
+  step: number;
+  count: number;
+  milliseconds: number;
+  ticks: number;
+}
+
+export interface JobReport {
+  seed: number;
+  replicas: number;
+  violation: string;
+  ticks: number;
+  events: number;
+  chosen: number;
+  acknowledged: number;
+  elections: number;
+  counts: FaultCounts;
+}
+
+const given = JSON.parse(process.argv[2] as string) as Record<keyof JobTask, string | number>;
+const task: JobTask = {
+  first: Number(given.first),
+  step: Number(given.step),
+  count: Number(given.count),
+  milliseconds: Number(given.milliseconds),
+  ticks: Number(given.ticks),
+};
+
+const end = performance.now() + task.milliseconds;
+for (let n = 0; n < task.count && performance.now() < end; n++) {
+  const seed = task.first + n * task.step;
+  const replicas = seed % 5 === 0 ? 5 : 3;
+  const result = new Simulator({ seed, ticks: task.ticks, replicas, clients: 3, swarm: true }).run();
+  const { violation, ticks, events, chosen, acknowledged, elections, counts } = result;
+  const report: JobReport = { seed, replicas, violation, ticks, events, chosen, acknowledged, elections, counts };
+  await new Promise((resolve) => {
+    process.send?.(report, undefined, {}, resolve);
+  });
+}
+process.disconnect?.();

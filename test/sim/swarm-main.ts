@@ -1,0 +1,91 @@
+/**
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--json]`: runs seeds in parallel processes and adds up what they did.
+ * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { FaultCounts } from './fault-counts.ts';
+import { gitCommit } from './git-commit.ts';
+import type { JobReport, JobTask } from './swarm-job.ts';
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    seeds: { type: 'string', default: '40' },
+    jobs: { type: 'string', default: '2' },
+    from: { type: 'string' },
+    ticks: { type: 'string', default: '6000' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const jobs = Number(values.jobs);
+const from = values.from === undefined ? Math.floor(Date.now() / 1000) % 1_000_000_000 : Number(values.from);
+const total = new FaultCounts();
+const sum = { runs: 0, ticks: 0, events: 0, chosen: 0, acknowledged: 0, elections: 0, empty: 0, leastFaults: Number.POSITIVE_INFINITY };
+const violations: string[] = [];
+const started = performance.now();
+
+await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(job)));
+report();
+
+function runJob(job: number): Promise<void> {
+  const task: JobTask = {
+    first: from + job,
+    step: jobs,
+    count: values.minutes === undefined ? Math.ceil(Number(values.seeds) / jobs) : Number.POSITIVE_INFINITY,
+    milliseconds: values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes) * 60_000,
+    ticks: Number(values.ticks),
+  };
+  const child = fork(fileURLToPath(new URL('./swarm-job.js', import.meta.url)), [JSON.stringify({ ...task, count: String(task.count), milliseconds: String(task.milliseconds) })], {
+    env: { ...process.env, SYNOD_CONTRACTS: '1' },
+  });
+  return new Promise((resolve, reject) => {
+    child.on('message', (message) => add(message as JobReport));
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`job ${job} ended with ${code}`))));
+  });
+}
+
+function add(run: JobReport): void {
+  sum.runs += 1;
+  sum.ticks += run.ticks;
+  sum.events += run.events;
+  sum.chosen += run.chosen;
+  sum.acknowledged += run.acknowledged;
+  sum.elections += run.elections;
+  if (run.chosen === 0) sum.empty += 1;
+  const struck = new FaultCounts();
+  struck.add(run.counts);
+  sum.leastFaults = Math.min(sum.leastFaults, struck.total);
+  total.add(run.counts);
+  if (run.violation !== '') {
+    violations.push(`seed ${run.seed}: ${run.violation}`);
+    console.log(`VIOLATION seed ${run.seed}: ${run.violation}`);
+    console.log(`replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --swarm   # commit ${gitCommit()}`);
+  }
+}
+
+function report(): void {
+  const seconds = (performance.now() - started) / 1000;
+  const missed = Object.entries(total).filter(([, count]) => count === 0).map(([name]) => name);
+  const figures = {
+    ...sum,
+    violations: violations.length,
+    firstSeed: from,
+    virtualHours: Number((sum.ticks / 360_000).toFixed(2)),
+    timesRealTime: Math.round(sum.ticks / 100 / seconds),
+    ticksPerSecond: Math.round(sum.ticks / seconds),
+    eventsPerSecond: Math.round(sum.events / seconds),
+    jobs,
+    gitCommit: gitCommit(),
+    faults: total,
+  };
+  if (values.json) console.log(JSON.stringify(figures));
+  else for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(16)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  if (missed.length > 0) console.log(`fault classes that never struck: ${missed.join(', ')}`);
+  if (sum.empty > 0) console.log(`${sum.empty} runs chose nothing`);
+  const failed = violations.length + sum.empty + (missed.length > 0 ? 1 : 0);
+  console.log(`${sum.runs - violations.length} passed, ${failed} failed`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
