@@ -11,7 +11,7 @@ import { loadMachine } from '../runtime/load-machine.ts';
 import { Cluster } from './cluster.ts';
 import { mintId, type OpenedDirectory, openDirectory } from './directory.ts';
 import { preferredMember, workerOfGroup } from './placement.ts';
-import { SharedMemory } from './shared-memory.ts';
+import { SharedMemory, type WorkerMemory } from './shared-memory.ts';
 import { Supervisor } from './supervisor.ts';
 
 /**
@@ -126,7 +126,9 @@ class BirthCertificates {
 
   of(replica: number, worker: number): Omit<WorkerData, 'ownerEpoch' | 'control'> {
     const config = this.#config;
-    const { block, chunks, volatileControl } = this.#memory.workers[replica]?.[worker] as SharedMemory['workers'][0][0];
+    const { block, chunks, volatileControl } = (this.#memory.workers[replica] as WorkerMemory[])[
+      worker
+    ] as WorkerMemory;
     return {
       memberIndex: replica,
       memberNodeIds: Array.from({ length: config.replicas }, (_, member) => member + 1),

@@ -74,8 +74,9 @@ export class Proposals {
     return this.#failure !== undefined;
   }
 
-  /** Calls whose promise is not settled. */
+  /** Calls that an answer may still come for. */
   get pending(): number {
+    if (this.isOver) return 0;
     return this.lane.inFlight + this.#claimed + this.#waiting.length - this.#waitingHead;
   }
 

@@ -90,14 +90,20 @@ export class FakeGroup {
     this.#lanes += 1;
     const isReads = kind === 'reads';
     const lane = createLane(laneBytes, isReads ? LANE_READS : LANE_WRITES, this.#lanes);
-    const rings = this.replicas.map((replica) => {
+    const rings = this.replicas.map((_, replica) => {
       const ring = createRing(1 << 16);
-      const tap = new LaneTap(this.#lanes, lane, ring);
-      replica.taps.push(tap);
-      if (isReads) replica.reads.push(new ReadQueue(tap, this.#driver(replica), this.#bulk, PAYLOAD_BYTES_MAX));
+      this.addTap(replica, this.#lanes, lane, ring);
       return ring;
     });
     return new LaneClient(this.#lanes, 0, lane, rings, this.doorbells, isReads, PAYLOAD_BYTES_MAX);
+  }
+
+  /** A replica's end of a lane. */
+  addTap(replica: number, laneId: number, lane: SharedArrayBuffer, completions: SharedArrayBuffer): void {
+    const member = this.replicas[replica]!;
+    const tap = new LaneTap(laneId, lane, completions);
+    member.taps.push(tap);
+    if (tap.isReads) member.reads.push(new ReadQueue(tap, this.#driver(member), this.#bulk, PAYLOAD_BYTES_MAX));
   }
 
   /** Makes a replica the leader; the one before does not hear of it. */

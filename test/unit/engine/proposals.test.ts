@@ -285,6 +285,7 @@ test('when the shard fails, calls sent and calls in line are told apart, and lat
   const tried = watch(fixture.proposals.tryPropose(big())!);
   await turn();
   assert.equal([sent.outcome, inLine.outcome], ['ERR_SYNOD_OUTCOME_UNKNOWN', 'ERR_SYNOD_MACHINE_FAILED']);
+  assert.is(fixture.proposals.pending, 0);
   assert.equal([later.outcome, tried.outcome], ['ERR_SYNOD_MACHINE_FAILED', 'ERR_SYNOD_MACHINE_FAILED']);
 });
 

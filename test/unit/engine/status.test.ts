@@ -1,0 +1,78 @@
+/** status() says per shard and replica what the status blocks hold, per worker what it reported. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { StatusWriter } from '../../../src/memory/status-block.ts';
+import { FakeCluster } from './fake-cluster.ts';
+
+const test = suite('status');
+
+test('shards: leader, preferred leader, and every replica as it says itself', () =>
+  FakeCluster.run(async ({ cluster, groups, until }) => {
+    const status: StatusWriter = groups[1]!.replicas[2]!.status;
+    status.setBallot(77);
+    status.setCommit(2 ** 33);
+    status.setApplied(2 ** 32, -5);
+    status.setCommands(9);
+    status.setElections(3);
+    await until(() => cluster.status().shards.every(({ leader }) => leader === 0));
+    const { shards, durability } = cluster.status();
+    assert.is(durability, 'memory');
+    assert.equal(
+      shards.map(({ shard, preferred, error }) => [shard, preferred, error]),
+      [
+        [0, 0, undefined],
+        [1, 1, undefined],
+      ],
+    );
+    assert.is(shards[1]!.replicas[0]!.role, 'leader');
+    const replica = shards[1]!.replicas[2]!;
+    assert.equal(replica, {
+      replica: 2,
+      role: 'starting',
+      ballot: 77,
+      commitWatermark: 2 ** 33,
+      appliedWatermark: 2 ** 32,
+      commands: 9,
+      elections: 3,
+      digest: -5,
+      error: 0,
+    });
+  }, 2));
+
+test('workers: whether they are up, what they recovered and run on, and their log', () =>
+  FakeCluster.run(async ({ cluster, groups, slots }) => {
+    groups[0]!.replicas[1]!.status.setLog(12, 4096);
+    slots[1]!.restarts = 2;
+    slots[1]!.ready = {
+      kind: 'ready',
+      device: 'direct',
+      durable: true,
+      native: true,
+      recoveredRecords: 4,
+      recoveredBytes: 5,
+    };
+    slots[2]!.isUp = false;
+    const { workers } = cluster.status();
+    assert.equal(workers[1], {
+      replica: 1,
+      worker: 0,
+      isUp: true,
+      restarts: 2,
+      device: 'direct',
+      durable: true,
+      native: true,
+      recoveredRecords: 4,
+      recoveredBytes: 5,
+      flushes: 12,
+      logBytes: 4096,
+    });
+    assert.equal([workers[2]!.isUp, workers[2]!.device, workers[2]!.durable], [false, 'unknown', false]);
+  }));
+
+test('it is plain data', () =>
+  FakeCluster.run(async ({ cluster }) => {
+    const status = cluster.status();
+    assert.equal(JSON.parse(JSON.stringify(status)).workers, status.workers);
+  }));
+
+test.run();
