@@ -5,14 +5,21 @@
 import type { Histogram } from '../base/histogram.ts';
 import { Prng } from '../base/prng.ts';
 import { CommandMix } from './command-mix.ts';
-import { DemoClient } from './demo-client.ts';
-import type { DemoCluster } from './demo-cluster.ts';
+import { DemoClient, type LoadLane } from './demo-client.ts';
 import type { DemoOptions } from './demo-options.ts';
 import { IssuedLedger } from './issued-ledger.ts';
 import { makeKeyTables } from './key-table.ts';
 
+/** What clients need of the cluster. */
+export interface ClientCluster {
+  shardOf(key: string): number;
+  /** The highest client number that any machine knows. */
+  highestClient(): Promise<number>;
+  openLane(shard: number): Promise<LoadLane>;
+}
+
 export async function makeClients(
-  cluster: DemoCluster,
+  cluster: ClientCluster,
   { keys, shards, inFlight, payload, seed }: DemoOptions,
   latency: Histogram,
 ): Promise<DemoClient[]> {

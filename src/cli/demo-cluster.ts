@@ -153,38 +153,37 @@ export class DemoCluster {
   async reports(): Promise<ReplicaReport[]> {
     // The leader answers when it has applied everything that may have been acknowledged, also before a restart.
     await this.highestClient();
-    await this.#settle();
+    const endMs = performance.now() + SETTLE_MS_MAX;
     const reports: ReplicaReport[] = [];
-    for (let shard = 0; shard < this.#shards; shard++) {
-      for (let replica = 0; replica < this.#replicas; replica++) {
-        const { reply } = await this.#cluster.inspect(shard, replica, reportQuery());
-        reports.push({ shard, replica, ...decodeReport(reply) });
-      }
-    }
+    for (let shard = 0; shard < this.#shards; shard++) reports.push(...(await this.#reportsOf(shard, endMs)));
     return reports;
   }
 
-  async #settle(): Promise<void> {
-    const endMs = performance.now() + SETTLE_MS_MAX;
-    let unsettled = this.#unsettled();
-    while (unsettled !== undefined && performance.now() < endMs) {
+  /** Asks until all replicas of a shard answer at the same watermark; after `endMs` takes what there is. */
+  async #reportsOf(shard: number, endMs: number): Promise<ReplicaReport[]> {
+    for (;;) {
+      const asked = Array.from({ length: this.#replicas }, (_, replica) => this.#reportOf(shard, replica));
+      const answers = await Promise.all(asked);
+      const applied = answers.map((answer) => answer?.applied);
+      const isSettled = applied.every((watermark) => watermark !== undefined && watermark === applied[0]);
+      if (isSettled || performance.now() > endMs) {
+        if (!isSettled)
+          this.problems.push(`shard ${shard}: replicas applied up to ${applied.join(', ')} and no further`);
+        return answers.flatMap((answer) => (answer === undefined ? [] : [answer.report]));
+      }
       await this.#cluster.nextWake();
-      unsettled = this.#unsettled();
     }
-    if (unsettled !== undefined) this.problems.push(unsettled);
   }
 
-  /** The first shard whose replicas have not all applied what the leader knows to be chosen. */
-  #unsettled(): string | undefined {
-    for (const { shard, leader, replicas } of this.#cluster.status().shards) {
-      const applied = replicas.map(({ appliedWatermark }) => appliedWatermark);
-      const chosen = replicas[leader]?.commitWatermark;
-      if (chosen === undefined) return `shard ${shard} has no leader`;
-      if (applied.some((watermark) => watermark !== chosen)) {
-        return `shard ${shard}: replicas applied up to ${applied.join(', ')}, chosen up to ${chosen}`;
-      }
+  /** Undefined while the replica's worker is down. */
+  async #reportOf(shard: number, replica: number): Promise<{ applied: number; report: ReplicaReport } | undefined> {
+    try {
+      const { applied, reply } = await this.#cluster.inspect(shard, replica, reportQuery());
+      return { applied, report: { shard, replica, ...decodeReport(reply) } };
+    } catch (error) {
+      if (error instanceof SynodError && error.retryable) return undefined;
+      throw error;
     }
-    return undefined;
   }
 
   close(): Promise<void> {

@@ -39,7 +39,9 @@ export const PAYLOAD_BYTES_MIN = 64;
 export const KEYS_PER_SHARD_MIN = 4;
 
 const SHARDS_MAX = Math.min(GROUPS_MAX, 64);
+const KEYS_DEFAULT = 100_000;
 const KEYS_MAX = 10_000_000;
+const IN_FLIGHT_DEFAULT = 16_384;
 const SEED_MAX = 2 ** 32 - 1;
 const IN_FLIGHT_MAX = SHARDS_MAX * SESSION_INFLIGHT_MAX;
 
@@ -48,9 +50,14 @@ export const DEMO_SETTINGS: readonly FlagSetting[] = [
   { name: 'shards', default: 4, ...integerIn(1, SHARDS_MAX), doc: 'independent Paxos groups' },
   { name: 'workers', default: 1, ...workersSetting(), doc: 'worker threads per replica' },
   { name: 'payload', default: 64, ...integerIn(PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX), doc: 'bytes per command' },
-  { name: 'keys', default: 100_000, ...integerIn(KEYS_PER_SHARD_MIN, KEYS_MAX), doc: 'different keys' },
+  { name: 'keys', default: KEYS_DEFAULT, ...integerIn(KEYS_PER_SHARD_MIN, KEYS_MAX), doc: 'different keys' },
   { name: 'seconds', default: 10, ...numberIn(1, 3600), doc: 'length of the load' },
-  { name: 'inFlight', default: 16_384, ...integerIn(1, IN_FLIGHT_MAX), doc: 'commands in flight over all lanes' },
+  {
+    name: 'inFlight',
+    default: IN_FLIGHT_DEFAULT,
+    ...integerIn(1, IN_FLIGHT_MAX),
+    doc: 'commands in flight over all lanes',
+  },
   {
     name: 'durability',
     default: 'auto',

@@ -68,8 +68,8 @@ async function checkSpace(options: DemoOptions, demand: SpaceDemand): Promise<nu
   return commandsThatFit(needed, demand);
 }
 
-/** What the load and the verification tell. */
-type Measured = Omit<DemoResult, 'device' | 'durable' | 'native' | 'rssMb'>;
+/** What is known only while the cluster of the load is open. */
+type Conditions = Pick<DemoResult, 'device' | 'durable' | 'native' | 'workers' | 'rssMb'>;
 
 /** One run: what is open, and what was measured so far. */
 class DemoRun {
@@ -113,14 +113,14 @@ class DemoRun {
 
   async #runPhases(): Promise<number> {
     const cluster = await this.#open();
-    const { device, durable, native } = cluster;
+    const { device, durable, native, workers } = cluster;
     if (this.#isInterrupted) return EXIT_INTERRUPTED;
     const clients = await this.#drive(cluster);
     if (this.#isInterrupted) return EXIT_INTERRUPTED;
     const rssMb = process.memoryUsage.rss() / BYTES_PER_MB;
     const verdict = await this.#verify(clients);
     if (this.#isInterrupted) return EXIT_INTERRUPTED;
-    const result = { ...this.#result(clients, verdict), device, durable, native, rssMb };
+    const result = this.#result(clients, verdict, { device, durable, native, workers, rssMb });
     this.#hasViolations = !result.ok;
     for (const violation of verdict.violations) console.error(`VIOLATION ${violation}`);
     console.log(this.#options.json ? toJsonLine(result) : `\n${summaryTable(result)}`);
@@ -134,9 +134,9 @@ class DemoRun {
 
   /** Runs the load to its end. */
   async #drive(cluster: DemoCluster): Promise<DemoClient[]> {
-    const { replicas, shards, workers, durability, seconds, inFlight } = this.#options;
+    const { replicas, shards, durability, seconds, inFlight } = this.#options;
     this.#say(
-      `${replicas} replicas x ${shards} shards, ${workers} workers per replica, log ${cluster.device} (asked: ${durability})`,
+      `${replicas} replicas x ${shards} shards, ${cluster.workers} workers per replica, log ${cluster.device} (asked: ${durability})`,
     );
     if (!cluster.durable) this.#say('NOT durable: what is acknowledged is lost when the machine stops');
     const clients = await makeClients(cluster, this.#options, this.#recent);
@@ -205,7 +205,8 @@ class DemoRun {
 
   /** From disk where there is one: what was closed is opened again, and every replica is asked. */
   async #verify(clients: readonly DemoClient[]): Promise<Verdict> {
-    let cluster = this.#cluster as DemoCluster;
+    const loaded = this.#cluster as DemoCluster;
+    let cluster = loaded;
     if (this.#options.durability === 'memory') {
       this.#say('verifying before the end: nothing is kept on disk with --durability memory');
     } else {
@@ -215,12 +216,13 @@ class DemoRun {
     }
     const issued = clients.map((client) => ({ shard: client.shard, client: client.id, ledger: client.ledger }));
     const verdict = verify(issued, await cluster.reports());
-    verdict.violations.push(...clients.flatMap(clientViolations), ...cluster.problems);
+    const problems = new Set([...loaded.problems, ...cluster.problems]);
+    verdict.violations.push(...clients.flatMap(clientViolations), ...problems);
     return verdict;
   }
 
-  #result(clients: readonly DemoClient[], verdict: Verdict): Measured {
-    const { replicas, shards, workers, payload, keys, durability, inFlight, seed } = this.#options;
+  #result(clients: readonly DemoClient[], verdict: Verdict, conditions: Conditions): DemoResult {
+    const { replicas, shards, payload, keys, durability, inFlight, seed } = this.#options;
     const load = this.#load as DemoLoad;
     const issued = clients.reduce((sum, { ledger }) => sum + ledger.issued, 0);
     const acknowledged = clients.reduce((sum, { ledger }) => sum + ledger.acknowledged, 0);
@@ -231,14 +233,17 @@ class DemoRun {
       gitCommit: gitCommit(),
       nodeVersion: process.version,
       cpus: availableParallelism(),
+      native: conditions.native,
       replicas,
       shards,
-      workers: workers === 'per-group' ? shards : workers,
+      workers: conditions.workers,
       payloadBytes: payload,
       keys,
       machine: 'audit',
       transport: 'memory',
       durability,
+      device: conditions.device,
+      durable: conditions.durable,
       inFlight,
       seconds: load.seconds,
       seed,
@@ -257,6 +262,7 @@ class DemoRun {
         worker: this.#workerBytes,
       },
       diskBytesPerCommand: durability === 'memory' ? 0 : this.#steady.logBytes / steadyCommands,
+      rssMb: conditions.rssMb,
     };
   }
 

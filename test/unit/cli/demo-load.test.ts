@@ -58,10 +58,10 @@ class EchoLane implements LoadLane {
 
 const NO_MIX = { payloadBytes: 48, digest: 0, failed: 0, encode() {}, learn() {} };
 
-/** Every look at it takes a quarter of a millisecond. */
-function makeClock(): { now(): number } {
+/** Every look at it takes a while. */
+function makeClock(stepMs = 0.25): { now(): number } {
   let ms = 0;
-  return { now: () => (ms += 0.25) };
+  return { now: () => (ms += stepMs) };
 }
 
 function makeClients(shards: number, inFlight: number): { lanes: EchoLane[]; clients: DemoClient[] } {
@@ -239,6 +239,20 @@ test('a lane that throws ends the load with its error', async () => {
     message = error.message;
   });
   assert.is(message, 'group stopped');
+});
+
+test('a kill that fails ends the load with its error', async () => {
+  const { clients } = makeClients(1, 8);
+  const events: LoadEvents = {
+    ...QUIET,
+    onKill: () => ({ replica: 0, shards: [0], gone: Promise.reject(new Error('no such worker')) }),
+  };
+  let message = '';
+  const load = new DemoLoad(clients, 1, { ...PLAN, seconds: 1e6 }, events, makeClock(1e6));
+  await load.run().catch((error: Error) => {
+    message = error.message;
+  });
+  assert.is(message, 'no such worker');
 });
 
 test.run();

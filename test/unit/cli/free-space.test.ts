@@ -26,6 +26,12 @@ test('the commands that were asked for fit what was asked for', () => {
   assert.ok(commands * 64 * 3 < bytesNeeded(DEMAND));
 });
 
+test('large commands are bounded by what disks can write', () => {
+  const demand = { ...DEMAND, payload: 1 << 20 };
+  assert.ok(bytesNeeded(demand) < 20e9);
+  assert.ok(bytesNeeded(demand) > 10e9);
+});
+
 test('no command fits where the segments made ahead do not', () => {
   assert.is(commandsThatFit(1000, DEMAND), 0);
 });
