@@ -1,7 +1,8 @@
 /** The public API of synod; re-exports only. */
 export { ERROR_CODES, type ErrorCode, SynodError } from './base/errors.ts';
 export { type ClusterOptions, type Config, type Durability, type Logger, type NativeUse, SETTINGS } from './config.ts';
-export { Cluster, type Inspection, type ReadOptions, type WorkerAllocation } from './engine/cluster.ts';
+export { Cluster, type ReadOptions, type WorkerAllocation } from './engine/cluster.ts';
+export type { Inspection } from './engine/inspections.ts';
 export { Lane } from './engine/lane.ts';
 export type { OnCompleted } from './engine/lane-client.ts';
 export { openCluster } from './engine/open-cluster.ts';

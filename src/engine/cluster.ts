@@ -7,11 +7,12 @@ import { SynodError } from '../base/errors.ts';
 import type { GroupId } from '../base/types.ts';
 import type { Config } from '../config.ts';
 import { LANES_PER_GROUP_MAX } from '../limits.ts';
-import { LANE_READS, LANE_WRITES, REPLY_OK } from '../memory/descriptor.ts';
+import { LANE_READS, LANE_WRITES } from '../memory/descriptor.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
 import { createLane } from '../memory/lane.ts';
 import { createRing } from '../memory/ring.ts';
 import { mintId } from './directory.ts';
+import { type Inspection, Inspections } from './inspections.ts';
 import { Lane, type LaneHost } from './lane.ts';
 import { LaneClient } from './lane-client.ts';
 import { groupOfKey, workerOfGroup } from './placement.ts';
@@ -33,20 +34,6 @@ export interface WorkerAllocation {
   worker: number;
   bytes: number;
   commands: number;
-}
-
-/** What a replica's own machine answered, and how far it had applied. */
-export interface Inspection {
-  applied: number;
-  reply: Uint8Array;
-}
-
-type InspectedMessage = Extract<WorkerMessage, { kind: 'inspected' }>;
-
-interface PendingInspection {
-  slot: WorkerSlot;
-  settle(message: InspectedMessage): void;
-  fail(error: SynodError): void;
 }
 
 interface ClusterEvents {
@@ -79,11 +66,10 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   readonly #reads: (Proposals | undefined)[] = [];
   readonly #active: Proposals[] = [];
   readonly #lanes = new Map<number, LaneClient>();
-  readonly #inspections = new Map<number, PendingInspection>();
+  readonly #inspections = new Inspections();
   #allocations: ((message: WorkerAllocation) => void)[] = [];
   #supervisor: Supervisor | undefined;
   #nextLane = 1;
-  #nextRequest = 1;
   #closing: Promise<void> | undefined;
 
   constructor(parts: ClusterParts) {
@@ -235,7 +221,7 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   // --- what the supervisor reports ----------------------------------------------------------------------------------
 
   onWorkerMessage(slot: WorkerSlot, message: WorkerMessage): void {
-    if (message.kind === 'inspected') this.#inspections.get(message.requestId)?.settle(message);
+    if (message.kind === 'inspected') this.#inspections.settle(message);
     else if (message.kind === 'warning') this.warn(message.message);
     else if (message.kind === 'allocation') {
       this.#allocations.shift()?.({
@@ -249,8 +235,7 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
 
   onWorkerDown(slot: WorkerSlot, error: unknown): void {
     this.#tell('down', { replica: slot.replica, worker: slot.worker, error });
-    for (const inspection of this.#inspections.values())
-      if (inspection.slot === slot) inspection.fail(workerDown(slot));
+    this.#inspections.fail(slot);
     for (const other of this.#supervisor?.slots ?? []) {
       if (other.worker === slot.worker && other.replica !== slot.replica) {
         this.#supervisor?.post(other, { kind: 'suspect', memberIndex: slot.replica });
@@ -332,20 +317,9 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
     if (this.#closing !== undefined) return Promise.reject(closed());
     if (!this.#exists(shard, replica)) return Promise.reject(noSuch(shard, replica));
     const slot = this.#slot(replica, shard);
-    if (!slot.isUp) return Promise.reject(workerDown(slot));
-    const requestId = this.#nextRequest++;
-    const answer = new Promise<Inspection>((resolve, reject) => {
-      const settle = (message: InspectedMessage): void => {
-        if (message.status === REPLY_OK) resolve({ applied: message.applied, reply: message.reply });
-        else
-          reject(
-            new SynodError('ERR_SYNOD_MACHINE_FAILED', `The query threw: ${new TextDecoder().decode(message.reply)}`),
-          );
-      };
-      this.#inspections.set(requestId, { slot, settle, fail: reject });
+    return this.#inspections.ask(slot, (requestId) => {
       this.#supervisor?.post(slot, { kind: 'inspect', requestId, groupId: shard, query });
     });
-    return answer.finally(() => this.#inspections.delete(requestId));
   }
 
   /** Starts or ends the measurement of bytes allocated inside the workers; the end resolves with one figure per worker. */
@@ -402,13 +376,6 @@ function closed(): SynodError {
 
 function noSuch(shard: number, replica: number): SynodError {
   return new SynodError('ERR_SYNOD_CONFIG', `There is no replica ${replica} of shard ${shard}: both count from 0.`);
-}
-
-function workerDown(slot: WorkerSlot): SynodError {
-  return new SynodError(
-    'ERR_SYNOD_WORKER_START',
-    `Worker ${slot.worker} of replica ${slot.replica} is down: try again once it is back.`,
-  );
 }
 
 function tooLarge(length: number, max: number): SynodError {
