@@ -12,7 +12,12 @@ export class ControlDesk {
   readonly #post: (message: WorkerMessage) => void;
   readonly #receive: () => unknown;
 
-  constructor(worker: BuiltWorker, meter: AllocationMeter, post: (message: WorkerMessage) => void, receive: () => unknown) {
+  constructor(
+    worker: BuiltWorker,
+    meter: AllocationMeter,
+    post: (message: WorkerMessage) => void,
+    receive: () => unknown,
+  ) {
     this.#worker = worker;
     this.#meter = meter;
     this.#post = post;
@@ -20,14 +25,17 @@ export class ControlDesk {
   }
 
   handleAll(): void {
-    for (let message = this.#receive(); message !== undefined; message = this.#receive()) this.#handle(message as ControlMessage);
+    for (let message = this.#receive(); message !== undefined; message = this.#receive())
+      this.#handle(message as ControlMessage);
   }
 
   #handle(message: ControlMessage): void {
     const host = this.#worker.host;
     switch (message.kind) {
       case 'lane':
-        host.group(message.lane.groupId)?.addLane(new LaneTap(message.lane.laneId, message.lane.lane, message.lane.completions));
+        host
+          .group(message.lane.groupId)
+          ?.addLane(new LaneTap(message.lane.laneId, message.lane.lane, message.lane.completions));
         break;
       case 'closeLane':
         for (const group of host.groups) group.removeLane(message.laneId);

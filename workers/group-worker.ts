@@ -51,5 +51,11 @@ function takeOwnership(words: Int32Array, epoch: number): void {
 function describe(error: unknown): WorkerMessage {
   const isOurs = error instanceof SynodError;
   const message = error instanceof Error ? error.message : String(error);
-  return { kind: 'error', code: isOurs ? error.code : 'ERR_SYNOD_WORKER_START', message, groupId: undefined, slot: undefined };
+  return {
+    kind: 'error',
+    code: isOurs ? error.code : 'ERR_SYNOD_WORKER_START',
+    message,
+    groupId: undefined,
+    slot: undefined,
+  };
 }

@@ -88,7 +88,14 @@ export type ControlMessage =
 
 /** Worker → coordinator, on the control port. */
 export type WorkerMessage =
-  | { kind: 'ready'; device: string; durable: boolean; native: boolean; recoveredRecords: number; recoveredBytes: number }
+  | {
+      kind: 'ready';
+      device: string;
+      durable: boolean;
+      native: boolean;
+      recoveredRecords: number;
+      recoveredBytes: number;
+    }
   | { kind: 'error'; code: string; message: string; groupId: number | undefined; slot: number | undefined }
   | { kind: 'warning'; message: string }
   | { kind: 'allocation'; bytes: number; commands: number }

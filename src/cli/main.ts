@@ -26,6 +26,11 @@ async function main([command, ...args]: string[]): Promise<number> {
   return await runDemo(args);
 }
 
+// Whoever read the output went away: the run still ends in order and cleans up.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

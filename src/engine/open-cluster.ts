@@ -6,7 +6,8 @@ import type { GroupData, PeerLinkData, WorkerData } from '../../workers/worker-d
 import { SynodError } from '../base/errors.ts';
 import { type ClusterOptions, type Config, validateOptions } from '../config.ts';
 import { AtomicsWaker, Sleeper, type Waker } from '../memory/doorbell.ts';
-import { loadNative, type NativeBinding, NativeWaker } from '../native-binding.ts';
+import { NativeWaker } from '../memory/native-memory.ts';
+import { loadNative, type NativeBinding } from '../native-binding.ts';
 import { loadMachine } from '../runtime/load-machine.ts';
 import { Cluster } from './cluster.ts';
 import { mintId, type OpenedDirectory, openDirectory } from './directory.ts';

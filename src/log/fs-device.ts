@@ -34,7 +34,14 @@ export class FsDevice implements LogDevice {
     try {
       const file = this.#file(base);
       let done = 0;
-      while (done < size) done += writeSync(file, this.#chunks[chunkIndex] as Uint8Array, offset + done, size - done, position - base + done);
+      while (done < size)
+        done += writeSync(
+          file,
+          this.#chunks[chunkIndex] as Uint8Array,
+          offset + done,
+          size - done,
+          position - base + done,
+        );
       this.#count = (this.#count + 1) | 0;
     } catch (error) {
       this.#latch(error);
@@ -55,7 +62,11 @@ export class FsDevice implements LogDevice {
     let done = 0;
     while (done < size) {
       const got = readSync(this.#file(base), target, targetOffset + done, size - done, position - base + done);
-      if (got <= 0) throw new SynodError('ERR_SYNOD_LOG_FAILED', `${this.#directory}: the log ends before position ${position + done}.`);
+      if (got <= 0)
+        throw new SynodError(
+          'ERR_SYNOD_LOG_FAILED',
+          `${this.#directory}: the log ends before position ${position + done}.`,
+        );
       done += got;
     }
   }
@@ -63,7 +74,8 @@ export class FsDevice implements LogDevice {
   openSegment(base: LogPosition, header: Uint8Array): void {
     const path = join(this.#directory, segmentFileName(base));
     const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o644);
-    for (let at = 0; fstatSync(file).size < LOG_SEGMENT_BYTES; at += ZEROS.length) writeSync(file, ZEROS, 0, ZEROS.length, at);
+    for (let at = 0; fstatSync(file).size < LOG_SEGMENT_BYTES; at += ZEROS.length)
+      writeSync(file, ZEROS, 0, ZEROS.length, at);
     writeSync(file, header, 0, header.length, 0);
     fsyncSync(file);
     const directory = openSync(this.#directory, 'r');

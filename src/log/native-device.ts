@@ -34,9 +34,10 @@ export class NativeDevice implements LogDevice {
     this.#directory = directory;
     this.#words = new Int32Array(block);
     this.#log = this.#check(binding.logOpen(directory, mode, FLUSHERS), 'open');
-    chunks.forEach((chunk, index) => {
-      this.#check(binding.logAttach(this.#log, index, binding.attach(new Uint8Array(chunk))), 'attach');
-    });
+    for (let index = 0; index < chunks.length; index++) {
+      const id = binding.attach(new Uint8Array(chunks[index] as SharedArrayBuffer));
+      this.#check(binding.logAttach(this.#log, index, id), 'attach');
+    }
     const blockId = binding.attach(new Uint8Array(block));
     const bound = binding.logBind(this.#log, blockId, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD, WORKER_DOORBELL_WORD);
     this.#check(bound, 'bind');
@@ -74,10 +75,17 @@ export class NativeDevice implements LogDevice {
   #check(result: number, what: string): number {
     if (result >= 0) return result;
     if (result === -ENOSPC) {
-      throw new SynodError('ERR_SYNOD_DISK_FULL', `${this.#directory}: no space left to ${what} the log; free some, writes resume by themselves.`);
+      throw new SynodError(
+        'ERR_SYNOD_DISK_FULL',
+        `${this.#directory}: no space left to ${what} the log; free some, writes resume by themselves.`,
+      );
     }
-    if (result === -EBUSY) throw new SynodError('ERR_SYNOD_DIRECTORY_LOCKED', `${this.#directory} is open in this process already.`);
-    throw new SynodError('ERR_SYNOD_LOG_FAILED', `${this.#directory}: cannot ${what} the log (errno ${-result}): check the medium, then restart.`);
+    if (result === -EBUSY)
+      throw new SynodError('ERR_SYNOD_DIRECTORY_LOCKED', `${this.#directory} is open in this process already.`);
+    throw new SynodError(
+      'ERR_SYNOD_LOG_FAILED',
+      `${this.#directory}: cannot ${what} the log (errno ${-result}): check the medium, then restart.`,
+    );
   }
 }
 

@@ -32,7 +32,8 @@ export interface OpenedDevice {
 
 export function openDevice(options: DeviceOptions): OpenedDevice {
   const { durability, directory, chunks, block, binding } = options;
-  if (durability === 'memory') return { device: new MemoryDevice(), durable: false, reason: 'asked for: nothing is kept' };
+  if (durability === 'memory')
+    return { device: new MemoryDevice(), durable: false, reason: 'asked for: nothing is kept' };
   mkdirSync(directory, { recursive: true });
   const durable = !isVolatile(directory);
   const where = durable ? '' : '; the file system is volatile';
@@ -41,11 +42,17 @@ export function openDevice(options: DeviceOptions): OpenedDevice {
     return { device: new FsDevice(directory, chunks, durable), durable, reason: why + where };
   }
   if (binding === undefined) {
-    throw new SynodError('ERR_SYNOD_DURABILITY', `durability '${durability}' needs the native addon: build it (npm run build), or use 'fs' or 'auto'.`);
+    throw new SynodError(
+      'ERR_SYNOD_DURABILITY',
+      `durability '${durability}' needs the native addon: build it (npm run build), or use 'fs' or 'auto'.`,
+    );
   }
   const canDirect = binding.probePath(directory).direct;
   if (durability === 'direct' && !canDirect) {
-    throw new SynodError('ERR_SYNOD_DURABILITY', `${directory} does not take O_DIRECT writes: use 'buffered' or 'auto', or another file system.`);
+    throw new SynodError(
+      'ERR_SYNOD_DURABILITY',
+      `${directory} does not take O_DIRECT writes: use 'buffered' or 'auto', or another file system.`,
+    );
   }
   const mode = durability !== 'buffered' && canDirect ? 'direct' : 'buffered';
   const device = new NativeDevice(binding, directory, mode, durable, chunks, block);

@@ -119,7 +119,8 @@ export class KvStore {
     }
     const moved = this.#allocate(keyLength, valueLength);
     const words = BLOCK_HEADER_WORDS + ((keyLength + 3) >> 2);
-    for (let i = KEY_LENGTH_WORD; i < words; i++) if (i !== VALUE_LENGTH_WORD) this.words[moved + i] = this.words[block + i] as number;
+    for (let i = KEY_LENGTH_WORD; i < words; i++)
+      if (i !== VALUE_LENGTH_WORD) this.words[moved + i] = this.words[block + i] as number;
     this.#table[2 * this.#slotOf(hash, block) + 1] = moved;
     this.#release(block);
     return moved;

@@ -197,9 +197,11 @@ export class KvMachine implements StateMachine {
   }
 
   *snapshot(): Iterable<Uint8Array> {
-    const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()];
+    const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()]; // reason: snapshots are not on the hot path
     yield new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
     for (const part of parts) {
+      // reason: snapshots are not on the hot path
+      // reason: snapshots are not on the hot path
       for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
         const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
         yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -230,7 +232,9 @@ function joinWords(chunks: Iterable<Uint8Array>): Int32Array {
   const size = all.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = new Uint8Array(size);
   let at = 0;
+  // reason: snapshots are not on the hot path
   for (const chunk of all) {
+    // reason: snapshots are not on the hot path
     bytes.set(chunk, at);
     at += chunk.length;
   }

@@ -159,7 +159,8 @@ export class Acceptor {
     }
     this.#accepted(from, message[M_BALLOT] as Ballot, slot, slot + 1, window.voteSequence[i] as number);
     if (CONTRACTS) ensures(window.voteBallot[i] === message[M_BALLOT], 'A11: the vote is at the ballot');
-    if (CONTRACTS) ensures(state.promisedBallot >= (window.voteBallot[i] as number), 'A11: a vote never exceeds the promise');
+    if (CONTRACTS)
+      ensures(state.promisedBallot >= (window.voteBallot[i] as number), 'A11: a vote never exceeds the promise');
     return true;
   }
 
@@ -184,7 +185,8 @@ export class Acceptor {
     const state = this.#state;
     const window = state.window;
     const i = window.index(slot);
-    if (CONTRACTS) requires((window.voteBallot[i] as number) < state.promisedBallot, 'A15: one vote per ballot and slot');
+    if (CONTRACTS)
+      requires((window.voteBallot[i] as number) < state.promisedBallot, 'A15: one vote per ballot and slot');
     assert(length > 0 || source !== VALUE_STAGED, 'a no-op has no staged value');
     window.voteBallot[i] = state.promisedBallot;
     window.valueLength[i] = length;

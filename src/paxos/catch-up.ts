@@ -29,10 +29,12 @@ export class CatchUp {
 
   /** Commit watermark last heard from a member. */
   commitOf(member: MemberIndex): Slot {
+    assert(member >= 0 && member < MEMBERS_MAX, 'a member index');
     return this.#peerCommit[member] as Slot;
   }
 
   note(from: MemberIndex, commit: Slot): void {
+    assert(from !== this.#state.configuration.self, 'a replica notes the watermarks of others');
     if (commit > (this.#peerCommit[from] as Slot)) this.#peerCommit[from] = commit;
   }
 
@@ -78,6 +80,7 @@ export class CatchUp {
     assert(source !== state.configuration.self, 'no replica is ahead of itself');
     const first = state.commitWatermark;
     const end = this.#peerCommit[source] as Slot;
+    assert(end > first, 'the source is ahead');
     this.#fetchEnd = end < first + FETCH_SLOTS_MAX ? end : first + FETCH_SLOTS_MAX;
     this.#fetchTick = state.tick;
     const at = state.send(FETCH, 1 << source, 0);
@@ -100,6 +103,7 @@ export class CatchUp {
     let end = message[M_AUX] as Slot;
     if (end > first + FETCH_SLOTS_MAX) end = first + FETCH_SLOTS_MAX;
     if (end > state.commitWatermark) end = state.commitWatermark;
+    assert(end - first <= FETCH_SLOTS_MAX, 'one answer is bounded');
     for (let slot = first; slot < end; slot++) this.#serve(slot, message[M_FROM] as MemberIndex);
   }
 

@@ -48,6 +48,8 @@ export class Election {
   /** A sign of life of the leader `member`. */
   hear(member: MemberIndex): void {
     const state = this.#state;
+    assert(member !== state.configuration.self, 'a leader does not hear itself');
+    assert(state.role === FOLLOWER, 'who hears a leader follows it');
     state.leaderHint = member;
     this.#heardTick = state.tick;
     this.#deadline = state.tick + this.#timeout();
@@ -93,6 +95,7 @@ export class Election {
   }
 
   heartbeat(): number {
+    assert(this.#state.role === LEADER, 'only a leader sends heartbeats');
     this.#heartbeatTick = this.#state.tick;
     return this.#contact.beginRound(this.#proposer.ballot);
   }
@@ -137,6 +140,7 @@ export class Election {
   onStatusReply(message: Float64Array): void {
     const state = this.#state;
     if (state.role !== FOLLOWER || this.#queryTick < 0) return;
+    assert(this.#leaderlessMembers !== 0, 'a status round begins with this replica');
     state.see(message[M_BALLOT] as number);
     if (message[M_AUX] === 1) {
       this.#deadline = state.tick + this.#timeout();

@@ -36,6 +36,7 @@ export class LeaderContact {
   /** Sends one HEARTBEAT to all; returns the round's serial. */
   beginRound(ballot: Ballot): number {
     const state = this.#state;
+    assert(ballot === state.promisedBallot, 'a leader stands by the ballot that it promised');
     this.roundSerial += 1;
     this.#lastRound[state.configuration.self] = this.roundSerial;
     this.#lastReplyTick[state.configuration.self] = state.tick;
@@ -52,6 +53,7 @@ export class LeaderContact {
 
   /** Any answer in the leader's ballot is a sign of life. */
   onContact(from: MemberIndex): void {
+    assert(from !== this.#state.configuration.self, 'contact is with others');
     this.#lastReplyTick[from] = this.#state.tick;
   }
 
@@ -68,8 +70,10 @@ export class LeaderContact {
     if (round <= this.confirmedRound) return;
     const configuration = this.#state.configuration;
     let members = 0;
-    for (let m = 0; m < configuration.nodeIds.length; m++) if ((this.#lastRound[m] as number) >= round) members |= 1 << m;
+    for (let m = 0; m < configuration.nodeIds.length; m++)
+      if ((this.#lastRound[m] as number) >= round) members |= 1 << m;
     if (configuration.quorums.isAcceptQuorum(members)) this.confirmedRound = round;
+    assert(this.confirmedRound <= this.roundSerial, 'only rounds that began are confirmed');
   }
 
   /** True while enough members answered within an election timeout (I18). */

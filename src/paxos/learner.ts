@@ -7,15 +7,7 @@
 import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
 import type { Ballot, Slot } from '../base/types.ts';
 import { LEARNED, M_KIND, M_SLOT, M_VALUE_CRC, M_VALUE_LENGTH } from './message.ts';
-import {
-  A_COMMIT,
-  A_SEQUENCE,
-  A_SLOT,
-  A_VALUE_CRC,
-  A_VALUE_LENGTH,
-  COMMIT,
-  PERSIST_LEARNED,
-} from './outbox.ts';
+import { A_COMMIT, A_SEQUENCE, A_SLOT, A_VALUE_CRC, A_VALUE_LENGTH, COMMIT, PERSIST_LEARNED } from './outbox.ts';
 import type { ReplicaState } from './replica-state.ts';
 
 export class Learner {
@@ -47,7 +39,9 @@ export class Learner {
     const state = this.#state;
     const i = state.window.index(slot);
     if (state.window.learned[i] === 1) return true;
-    return slot < state.heardCommit && state.window.recorded[i] === 1 && state.window.voteBallot[i] === state.heardBallot;
+    return (
+      slot < state.heardCommit && state.window.recorded[i] === 1 && state.window.voteBallot[i] === state.heardBallot
+    );
   }
 
   /**

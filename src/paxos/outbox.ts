@@ -69,7 +69,7 @@ export class Outbox {
     const base = this.#count * ACTION_FIELDS;
     this.#count += 1;
     const words = this.words;
-    words.fill(0, base, base + ACTION_FIELDS);
+    for (let i = base; i < base + ACTION_FIELDS; i++) words[i] = 0;
     words[base + A_OP] = op;
     words[base + A_KIND] = kind;
     words[base + A_TO] = to;

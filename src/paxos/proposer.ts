@@ -10,7 +10,6 @@
  */
 import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
 import type { Ballot, MemberIndex, Slot } from '../base/types.ts';
-import { ACCEPTOR_WINDOW_SLOTS, MEMBERS_MAX } from '../limits.ts';
 import type { Acceptor } from './acceptor.ts';
 import { BALLOT_CHOSEN, nextBallot } from './ballot.ts';
 import type { Learner } from './learner.ts';
@@ -40,6 +39,7 @@ import {
   VALUE_RECORDED,
   VALUE_STAGED,
 } from './outbox.ts';
+import { PromiseLedger } from './promise-ledger.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
 import { PROPOSAL_AWAITED, PROPOSAL_CHOSEN, PROPOSAL_NONE, PROPOSAL_OPEN } from './slot-window.ts';
 
@@ -64,13 +64,13 @@ export class Proposer {
   #attempt = 0;
   #prepareTick = 0;
   #candidateSince = 0;
-  readonly #attemptOf = new Float64Array(MEMBERS_MAX);
-  readonly #reportsOf = new Int32Array(MEMBERS_MAX);
+  readonly #ledger: PromiseLedger;
 
   constructor(state: ReplicaState, acceptor: Acceptor, learner: Learner) {
     this.#state = state;
     this.#acceptor = acceptor;
     this.#learner = learner;
+    this.#ledger = new PromiseLedger(state);
   }
 
   /** True when new values may be proposed: phase 1 is done and all it demands is proposed. */
@@ -90,16 +90,15 @@ export class Proposer {
     state.see(state.promisedBallot);
     this.ballot = nextBallot(state.seenBallot, state.configuration.nodeId);
     this.#acceptor.promise(this.ballot);
-    state.window.clearProposals();
     this.promisedMembers = 0;
     this.awaitedValues = 0;
+    this.#ledger.begin();
     this.recoveryEnd = state.commitWatermark;
     this.#candidateSince = state.tick;
-    this.#attemptOf.fill(0);
-    this.#reportsOf.fill(0);
     this.#setRole(CANDIDATE);
     state.leaderHint = -1;
-    if (CONTRACTS) ensures(this.ballot > before && this.ballot === state.promisedBallot, 'P1: a fresh, promised ballot');
+    if (CONTRACTS)
+      ensures(this.ballot > before && this.ballot === state.promisedBallot, 'P1: a fresh, promised ballot');
     this.#sendPrepare();
   }
 
@@ -117,51 +116,10 @@ export class Proposer {
     words[at + A_AUX2] = this.#attempt;
   }
 
-  /** One reported vote; COMMIT carries the attempt that it answers, AUX the vote's ballot. */
+  /** One reported vote. */
   onPromiseVote(message: Float64Array): void {
-    const state = this.#state;
-    if (state.role !== CANDIDATE || message[M_BALLOT] !== this.ballot) return;
-    const slot = message[M_SLOT] as Slot;
-    if (!state.window.contains(slot)) return;
-    const from = message[M_FROM] as MemberIndex;
-    if (!this.#isCurrentAttempt(from, message[M_COMMIT] as number)) return;
-    const i = state.window.index(slot);
-    const bit = 1 << from;
-    if (((state.window.reportedMembers[i] as number) & bit) !== 0) return;
-    state.window.reportedMembers[i] = (state.window.reportedMembers[i] as number) | bit;
-    this.#reportsOf[from] = (this.#reportsOf[from] as number) + 1;
-    this.#report(slot, bit, message[M_AUX] as Ballot, message[M_VALUE_LENGTH] as number, message[M_VALUE_CRC] as number);
-  }
-
-  /** Keeps the report of the highest ballot per slot, and who holds its value (I7). */
-  #report(slot: Slot, bit: number, ballot: Ballot, length: number, crc: number): void {
-    const window = this.#state.window;
-    const i = window.index(slot);
-    if (slot >= this.recoveryEnd) this.recoveryEnd = slot + 1;
-    const best = window.reportedBallot[i] as Ballot;
-    if (ballot < best) return;
-    if (ballot > best) {
-      window.reportedBallot[i] = ballot;
-      window.reportedLength[i] = length;
-      window.reportedCrc[i] = crc;
-      window.reportedHolders[i] = bit;
-      return;
-    }
-    assert(window.reportedLength[i] === length, 'P3: two values at one ballot and slot');
-    assert(window.reportedCrc[i] === crc, 'P3: two values at one ballot and slot');
-    window.reportedHolders[i] = (window.reportedHolders[i] as number) | bit;
-  }
-
-  /** A new attempt of a member forgets what was counted of its older answers (I9). */
-  #isCurrentAttempt(from: MemberIndex, attempt: number): boolean {
-    const known = this.#attemptOf[from] as number;
-    if (attempt < known) return false;
-    if (attempt > known) {
-      this.#attemptOf[from] = attempt;
-      this.#reportsOf[from] = 0;
-      this.#state.window.clearReportsOf(1 << from);
-    }
-    return true;
+    if (this.#state.role !== CANDIDATE || message[M_BALLOT] !== this.ballot) return;
+    this.#ledger.onPromiseVote(message);
   }
 
   /**
@@ -174,10 +132,13 @@ export class Proposer {
     const state = this.#state;
     if (state.role !== CANDIDATE || message[M_BALLOT] !== this.ballot) return -1;
     const from = message[M_FROM] as MemberIndex;
-    if (!this.#isCurrentAttempt(from, message[M_SLOT] as number)) return -1;
+    if (!this.#ledger.isCurrentAttempt(from, message[M_SLOT] as number)) return -1;
     if ((message[M_COMMIT] as Slot) > state.commitWatermark) return message[M_COMMIT] as Slot;
-    if ((this.#reportsOf[from] as number) !== message[M_AUX]) return -1;
-    assert((message[M_AUX2] as Slot) <= state.commitWatermark, 'a truncation point lies at or below the commit watermark');
+    if (this.#ledger.reportsOf(from) !== message[M_AUX]) return -1;
+    assert(
+      (message[M_AUX2] as Slot) <= state.commitWatermark,
+      'a truncation point lies at or below the commit watermark',
+    );
     this.promisedMembers |= 1 << from;
     this.#maybeLead();
     return -1;
@@ -191,7 +152,7 @@ export class Proposer {
       const i = window.index(slot);
       if (window.recorded[i] === 0) continue;
       const ballot = window.learned[i] === 1 ? BALLOT_CHOSEN : (window.voteBallot[i] as Ballot);
-      this.#report(slot, state.selfBit, ballot, window.valueLength[i] as number, window.valueCrc[i] as number);
+      this.#ledger.report(slot, state.selfBit, ballot, window.valueLength[i] as number, window.valueCrc[i] as number);
     }
     this.promisedMembers |= state.selfBit;
     this.#maybeLead();
@@ -214,38 +175,32 @@ export class Proposer {
     this.#ownVoteCursor = state.commitWatermark;
     this.#setRole(LEADER);
     // A slot that an earlier leadership here awaited may lie above everything reported: it is open and needs a no-op.
-    if (state.window.nextSlot > this.recoveryEnd) this.recoveryEnd = state.window.nextSlot;
+    const occupied = state.window.nextSlot;
+    this.recoveryEnd = occupied > this.#ledger.end ? occupied : this.#ledger.end;
     const end = this.recoveryEnd;
     for (let slot = state.commitWatermark; slot < end; slot++) this.#recoverSlot(slot);
     if (CONTRACTS) ensures(state.window.nextSlot <= this.recoveryEnd, 'P6: the whole suffix was looked at');
   }
 
+  /** Proposes what phase 1 demands for one slot: a learned value, the reported one, or a no-op; fetches it if it is not here. */
   #recoverSlot(slot: Slot): void {
     const state = this.#state;
     const window = state.window;
     const i = window.index(slot);
-    if (window.learned[i] === 1) {
-      const source = window.valueLength[i] === 0 ? VALUE_NOOP : VALUE_RECORDED;
-      this.#proposeAt(slot, window.valueLength[i] as number, window.valueCrc[i] as number, source);
-      return;
-    }
-    if (window.reportedBallot[i] === 0) {
+    const isLearned = window.learned[i] === 1;
+    const isReported = window.reportedBallot[i] !== 0;
+    const length = isLearned ? window.valueLength[i] : isReported ? window.reportedLength[i] : 0;
+    const crc = isLearned ? window.valueCrc[i] : window.reportedCrc[i];
+    if (length === 0) {
       this.#proposeAt(slot, 0, 0, VALUE_NOOP);
-      return;
+    } else if (isLearned || ((window.reportedHolders[i] as number) & state.selfBit) !== 0) {
+      this.#proposeAt(slot, length as number, crc as number, VALUE_RECORDED);
+    } else {
+      window.proposal[i] = PROPOSAL_AWAITED;
+      window.occupy(slot);
+      this.awaitedValues += 1;
+      this.#fetchVote(slot, i);
     }
-    if (((window.reportedHolders[i] as number) & state.selfBit) !== 0) {
-      const source = window.reportedLength[i] === 0 ? VALUE_NOOP : VALUE_RECORDED;
-      this.#proposeAt(slot, window.reportedLength[i] as number, window.reportedCrc[i] as number, source);
-      return;
-    }
-    if (window.reportedLength[i] === 0) {
-      this.#proposeAt(slot, 0, 0, VALUE_NOOP);
-      return;
-    }
-    window.proposal[i] = PROPOSAL_AWAITED;
-    window.occupy(slot);
-    this.awaitedValues += 1;
-    this.#fetchVote(slot, i);
   }
 
   #fetchVote(slot: Slot, i: number): void {
@@ -315,6 +270,7 @@ export class Proposer {
     assert(state.promisedBallot === this.ballot, 'a leader proposes in the ballot that it promised');
     this.#acceptor.recordVote(slot, length, crc, source);
     const i = window.index(slot);
+    assert(window.proposal[i] !== PROPOSAL_OPEN, 'a slot is proposed once in a ballot');
     window.proposal[i] = PROPOSAL_OPEN;
     window.acceptedMembers[i] = 0;
     this.#sendAccept(slot, i, state.configuration.peers);
@@ -343,6 +299,7 @@ export class Proposer {
     if (state.role !== LEADER || message[M_BALLOT] !== this.ballot) return;
     const window = state.window;
     const bit = 1 << (message[M_FROM] as MemberIndex);
+    assert(bit !== state.selfBit, 'own votes count when they are durable, not when they are sent');
     let slot = message[M_SLOT] as Slot;
     if (slot < window.base) slot = window.base;
     const end = (message[M_AUX] as Slot) < window.nextSlot ? (message[M_AUX] as Slot) : window.nextSlot;
@@ -387,7 +344,8 @@ export class Proposer {
   onReject(message: Float64Array): void {
     const state = this.#state;
     state.see(message[M_AUX] as Ballot);
-    if (state.role !== FOLLOWER && message[M_BALLOT] === this.ballot && (message[M_AUX] as Ballot) > this.ballot) this.stepDown();
+    if (state.role !== FOLLOWER && message[M_BALLOT] === this.ballot && (message[M_AUX] as Ballot) > this.ballot)
+      this.stepDown();
   }
 
   /** Ends a candidacy or leadership; what was in flight is settled by the next leader. */
@@ -441,5 +399,3 @@ export class Proposer {
     state.outbox.words[at + A_BALLOT] = this.ballot;
   }
 }
-
-assert(ACCEPTOR_WINDOW_SLOTS * 2 < 2 ** 31, 'window indices are small integers');

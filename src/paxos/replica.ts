@@ -202,7 +202,8 @@ export class Replica {
 
   #onAccepted(message: Float64Array): void {
     this.#noteCommit(message);
-    if (this.isLeader && message[M_BALLOT] === this.#proposer.ballot) this.#contact.onContact(message[M_FROM] as MemberIndex);
+    if (this.isLeader && message[M_BALLOT] === this.#proposer.ballot)
+      this.#contact.onContact(message[M_FROM] as MemberIndex);
     this.#proposer.onAccepted(message);
   }
 

@@ -212,13 +212,22 @@ export class Applier {
 function encodeMessage(error: unknown, target: Uint8Array, capacity: number): number {
   const encoded = new TextEncoder().encode(error instanceof Error ? error.message : String(error));
   const length = Math.min(encoded.length, capacity, 1024);
-  target.set(encoded.subarray(0, length));
+  target.set(encoded.subarray(0, length)); // reason: a query threw, which is not the hot path
   return length;
 }
 
 function emptyCommand(): Command {
   const bytes = new Uint8Array(8);
-  return { bytes, words: new Int32Array(bytes.buffer), offset: 0, length: 0, session: 0, number: 0, logTimeMs: 0, slot: 0 };
+  return {
+    bytes,
+    words: new Int32Array(bytes.buffer),
+    offset: 0,
+    length: 0,
+    session: 0,
+    number: 0,
+    logTimeMs: 0,
+    slot: 0,
+  };
 }
 
 function emptyReply(bytes: Uint8Array): Reply {

@@ -18,9 +18,10 @@ import {
   WORKER_DOORBELL_WORD,
 } from '../memory/descriptor.ts';
 import { AtomicsWaker, Doorbell, Sleeper, type Waker } from '../memory/doorbell.ts';
+import { makeNativeBulk, NativeWaker } from '../memory/native-memory.ts';
 import { makePortableBulk } from '../memory/portable-bulk.ts';
 import { StatusReader, StatusWriter } from '../memory/status-block.ts';
-import { loadNative, makeNativeBulk, type NativeBinding, NativeWaker } from '../native-binding.ts';
+import { loadNative, type NativeBinding } from '../native-binding.ts';
 import { Configuration } from '../paxos/configuration.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { crc32c, NativeChecksum, softwareChecksum } from '../wire/crc32c.ts';
@@ -30,7 +31,7 @@ import { GroupDriver } from './group-driver.ts';
 import { GroupHost } from './group-host.ts';
 import { recoverRecord } from './group-recovery.ts';
 import { LaneTap } from './lane-tap.ts';
-import { type MachineFactory, loadMachine } from './load-machine.ts';
+import { loadMachine, type MachineFactory } from './load-machine.ts';
 import { LogFailure, ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StatusObserver } from './status-observer.ts';
@@ -49,8 +50,15 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const createMachine = await loadMachine(data.machine);
   const binding = loadNative(data.native).binding;
   const bulk = binding === undefined ? makePortableBulk(crc32c) : makeNativeBulk(binding);
-  const wakerOf = (block: SharedArrayBuffer): Waker => (binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block));
-  const opened = openDevice({ durability: data.log.durability, directory: data.log.directory, chunks: data.log.chunks, block: data.block, binding });
+  const wakerOf = (block: SharedArrayBuffer): Waker =>
+    binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block);
+  const opened = openDevice({
+    durability: data.log.durability,
+    directory: data.log.directory,
+    chunks: data.log.chunks,
+    block: data.block,
+    binding,
+  });
   const transport = new MemoryTransport(data.peers, wakerOf);
   const clientDoorbell = new Doorbell(data.clientDoorbell, 0, new AtomicsWaker(data.clientDoorbell));
   const ringClient = (): void => void clientDoorbell.ring();
@@ -58,8 +66,12 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const builder = new GroupBuilder(data, transport, bulk, clockMs, createMachine, ringClient, post);
   const drivers = new Map<GroupId, GroupDriver>();
   for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
-  const log = openLogOf(data, opened.device, binding, (record) => recoverRecord(drivers.get(record.group) as GroupDriver, record));
-  const groups = data.groups.map((group) => builder.makeHost(group, drivers.get(group.groupId) as GroupDriver, log.log));
+  const log = openLogOf(data, opened.device, binding, (record) =>
+    recoverRecord(drivers.get(record.group) as GroupDriver, record),
+  );
+  const groups = data.groups.map((group) =>
+    builder.makeHost(group, drivers.get(group.groupId) as GroupDriver, log.log),
+  );
   const host = new ReplicaHost(log.log, transport, groups, (group, error) => builder.stopped(group, error));
   return {
     host,
@@ -193,9 +205,15 @@ class GroupBuilder {
   #observer(groupId: GroupId, block: SharedArrayBuffer): StatusObserver {
     const status = new StatusWriter(block);
     this.#status.set(groupId, status);
-    return new StatusObserver(status, this.#data.memberNodeIds.length, this.#data.memberIndex, this.#ringClient, (member) => {
-      if (member === this.#data.memberIndex) throw new NondeterminismFound();
-    });
+    return new StatusObserver(
+      status,
+      this.#data.memberNodeIds.length,
+      this.#data.memberIndex,
+      this.#ringClient,
+      (member) => {
+        if (member === this.#data.memberIndex) throw new NondeterminismFound();
+      },
+    );
   }
 
   stopped(group: GroupHost, error: unknown): void {
@@ -206,7 +224,10 @@ class GroupBuilder {
     else if (!(error instanceof NondeterminismFound)) status.setError(GROUP_ERROR_INVARIANT, slot, -1);
     status.setRole(ROLE_STOPPED);
     const message = error instanceof Error ? `${error.message} ${String(error.cause ?? '')}` : String(error);
-    this.#post({ kind: 'warning', message: `shard ${group.groupId} stopped on replica ${this.#data.memberIndex} at slot ${slot}: ${message}` });
+    this.#post({
+      kind: 'warning',
+      message: `shard ${group.groupId} stopped on replica ${this.#data.memberIndex} at slot ${slot}: ${message}`,
+    });
     this.#ringClient();
   }
 

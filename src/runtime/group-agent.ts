@@ -6,16 +6,12 @@
  * The thread waits on exactly one word, its doorbell; everybody who hands it something rings.
  * @hot
  */
+
+import { PARK_US_MAX } from '../limits.ts';
+import { WORKER_BEAT_WORD, WORKER_CLOCK_WORD, WORKER_CONTROL_WORD, WORKER_STOP_WORD } from '../memory/descriptor.ts';
+import type { Sleeper } from '../memory/doorbell.ts';
 import type { GroupHost } from './group-host.ts';
 import type { ReplicaHost } from './replica-host.ts';
-import { PARK_US_MAX } from '../limits.ts';
-import {
-  WORKER_BEAT_WORD,
-  WORKER_CLOCK_WORD,
-  WORKER_CONTROL_WORD,
-  WORKER_STOP_WORD,
-} from '../memory/descriptor.ts';
-import type { Sleeper } from '../memory/doorbell.ts';
 
 /** What the thread gives its agent: leaves that the simulator does not have. */
 export interface AgentPorts {
@@ -119,7 +115,10 @@ export class GroupAgent {
   }
 
   #takesControl(): boolean {
-    return Atomics.load(this.#words, WORKER_CONTROL_WORD) !== this.#control || Atomics.load(this.#words, WORKER_STOP_WORD) !== 0;
+    return (
+      Atomics.load(this.#words, WORKER_CONTROL_WORD) !== this.#control ||
+      Atomics.load(this.#words, WORKER_STOP_WORD) !== 0
+    );
   }
 }
 

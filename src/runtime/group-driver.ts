@@ -11,7 +11,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { GroupId, LogPosition, MemberIndex, Slot } from '../base/types.ts';
-import { ENTRY_HEADER_BYTES, ENTRY_VALUE_LENGTH_WORD, KIND_LEARNED, KIND_PROMISE, KIND_VOTE, KIND_VOTE_AGAIN } from '../log/record.ts';
+import { HELD_SENDS_MAX, OUTBOX_ACTIONS_MAX } from '../limits.ts';
 import {
   HEADER_BALLOT,
   HEADER_COMMIT,
@@ -25,20 +25,19 @@ import {
   HEADER_VALUE_LENGTH,
   type Log,
 } from '../log/log.ts';
-import { HELD_SENDS_MAX, OUTBOX_ACTIONS_MAX } from '../limits.ts';
+import {
+  ENTRY_HEADER_BYTES,
+  ENTRY_VALUE_LENGTH_WORD,
+  KIND_LEARNED,
+  KIND_PROMISE,
+  KIND_VOTE,
+  KIND_VOTE_AGAIN,
+} from '../log/record.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import {
-  ACCEPT,
-  ACCEPTED,
   HEARTBEAT,
   HEARTBEAT_REPLY,
   hasValue,
-  LEARNED,
-  M_AUX,
-  M_AUX2,
-  M_BALLOT,
-  M_COMMIT,
-  M_EPOCH,
   M_FROM,
   M_KIND,
   M_SLOT,
@@ -52,11 +51,9 @@ import {
   A_BALLOT,
   A_COMMIT,
   A_FLAGS,
-  A_KIND,
   A_OP,
   A_SEQUENCE,
   A_SLOT,
-  A_TO,
   A_VALUE_CRC,
   A_VALUE_LENGTH,
   COMMIT,
@@ -71,8 +68,9 @@ import {
 import { Replica, type ReplicaOptions } from '../paxos/replica.ts';
 import { LEADER } from '../paxos/replica-state.ts';
 import type { Transport } from '../transport/transport.ts';
-import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
+import { decodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { Applier } from './applier.ts';
+import { FrameSender } from './group-driver-sender.ts';
 import { HeldSends } from './held-sends.ts';
 import { PersistLedger } from './persist-ledger.ts';
 import { SlotIndex } from './slot-index.ts';
@@ -111,9 +109,9 @@ export class GroupDriver {
   readonly #acceptQuorum: number;
   readonly #index = new SlotIndex();
   readonly #held = new HeldSends(HELD_SENDS_MAX);
+  readonly #sender: FrameSender;
   #ledger = new PersistLedger(LEDGER_CAPACITY, 0);
   readonly #inbound = new Float64Array(MESSAGE_FIELDS);
-  readonly #outbound = new Float64Array(MESSAGE_FIELDS);
   readonly #header = new Float64Array(HEADER_FIELDS);
   /** Byte offset of the staged value in the log's staged chunk, -1 when nothing is staged. */
   #stagedOffset = -1;
@@ -121,8 +119,6 @@ export class GroupDriver {
   #appliedWatermark: Slot = 0;
   /** Inbound frames dropped because log, ledger or tail had no room, or their value did not match its checksum. */
   dropped = 0;
-  /** Frames that found no room in a peer ring. */
-  unsent = 0;
 
   constructor(options: GroupDriverOptions) {
     this.groupId = options.groupId;
@@ -135,6 +131,8 @@ export class GroupDriver {
     this.#epoch = options.configuration.epoch;
     this.#memberCount = options.configuration.nodeIds.length;
     this.#acceptQuorum = options.configuration.quorums.acceptQuorum;
+    const { configuration, transport, bulk } = options;
+    this.#sender = new FrameSender(options.groupId, configuration, transport, bulk, this.#index, this);
     this.replica = new Replica({
       configuration: options.configuration,
       timing: options.timing,
@@ -142,6 +140,11 @@ export class GroupDriver {
       isPreferred: options.isPreferred,
       sameValue: (slot) => this.#sameValue(slot),
     });
+  }
+
+  /** Frames that found no room in a peer ring. */
+  get unsent(): number {
+    return this.#sender.unsent;
   }
 
   get appliedWatermark(): Slot {
@@ -153,6 +156,7 @@ export class GroupDriver {
   /** The log that recovery opened; before it nothing is proposed, voted or applied. */
   attachLog(log: Log): void {
     this.#log = log;
+    this.#sender.attachLog(log);
   }
 
   /** The record at `position` holds the value of `slot` (recovery, in log order). */
@@ -333,7 +337,8 @@ export class GroupDriver {
 
   /** P: a send leaves only when its sequence is durable (S1). */
   #send(words: Float64Array, at: number): void {
-    if ((words[at + A_SEQUENCE] as number) <= this.#ledger.durable) this.#transmit(words, at, words[at + A_AUX] as number);
+    if ((words[at + A_SEQUENCE] as number) <= this.#ledger.durable)
+      this.#sender.transmit(words, at, words[at + A_AUX] as number, this.#ledger.durable);
     else this.#held.push(words, at);
   }
 
@@ -348,81 +353,15 @@ export class GroupDriver {
       let end = words[at + A_AUX] as number;
       held.pop();
       at = held.ready(this.#ledger.durable);
-      while (at >= 0 && this.#continues(words, first, at, end)) {
+      while (at >= 0 && held.continues(first, at, end)) {
         end = words[at + A_AUX] as number;
         held.pop();
         at = held.ready(this.#ledger.durable);
       }
-      this.#transmit(words, first, end);
+      this.#sender.transmit(words, first, end, this.#ledger.durable);
       sent += 1;
     }
     return sent;
-  }
-
-  /** True where the send at `next` is an ACCEPTED that prolongs the range of the one at `first`. */
-  #continues(words: Float64Array, first: number, next: number, end: number): boolean {
-    return (
-      words[first + A_KIND] === ACCEPTED &&
-      words[next + A_KIND] === ACCEPTED &&
-      words[next + A_TO] === words[first + A_TO] &&
-      words[next + A_BALLOT] === words[first + A_BALLOT] &&
-      words[next + A_SLOT] === end &&
-      words[first + A_SLOT] !== words[first + A_AUX]
-    );
-  }
-
-  #transmit(words: Float64Array, at: number, aux: number): void {
-    const message = this.#outbound;
-    const kind = words[at + A_KIND] as number;
-    assert((words[at + A_SEQUENCE] as number) <= this.#ledger.durable, 'I4: nothing is answered before it is durable');
-    message[M_KIND] = kind;
-    message[M_FROM] = this.#self;
-    message[M_EPOCH] = this.#epoch;
-    message[M_BALLOT] = words[at + A_BALLOT] as number;
-    message[M_SLOT] = words[at + A_SLOT] as number;
-    message[M_COMMIT] = words[at + A_COMMIT] as number;
-    message[M_AUX] = aux;
-    message[M_AUX2] = words[at + A_AUX2] as number;
-    message[M_VALUE_LENGTH] = words[at + A_VALUE_LENGTH] as number;
-    message[M_VALUE_CRC] = words[at + A_VALUE_CRC] as number;
-    if (kind === HEARTBEAT || kind === HEARTBEAT_REPLY) this.#addDigest(message);
-    if (hasValue(kind) && !this.#locateValue(message)) return;
-    const to = words[at + A_TO] as number;
-    for (let m = 0; m < this.#memberCount; m++) if (((to >>> m) & 1) === 1) this.#sendFrame(m, message);
-  }
-
-  /** Finds the value of the message's slot; for LEARNED takes length and checksum from its record. False: it is not the named one any more. */
-  #locateValue(message: Float64Array): boolean {
-    const position = this.#index.get(message[M_SLOT] as Slot);
-    if (position === 0 && message[M_VALUE_LENGTH] === 0) return true;
-    assert(position > 0, 'a value that is sent is recorded');
-    this.#log.locate(position);
-    const word = this.#log.readOffset >> 2;
-    const length = this.#log.readWords[word + ENTRY_VALUE_LENGTH_WORD] as number;
-    const crc = this.#log.readWords[word + ENTRY_VALUE_LENGTH_WORD + 1] as number;
-    if (message[M_KIND] === LEARNED && message[M_VALUE_LENGTH] === -1) {
-      message[M_VALUE_LENGTH] = length;
-      message[M_VALUE_CRC] = crc;
-    }
-    return message[M_VALUE_LENGTH] === length && message[M_VALUE_CRC] === crc;
-  }
-
-  #sendFrame(member: MemberIndex, message: Float64Array): void {
-    const transport = this.#transport;
-    const kind = message[M_KIND] as number;
-    const valueLength = hasValue(kind) ? (message[M_VALUE_LENGTH] as number) : 0;
-    const offset = transport.claim(member, FRAME_HEADER_BYTES + valueLength, kind === ACCEPT || kind === LEARNED || valueLength > 0);
-    if (offset < 0) {
-      this.unsent += 1;
-      return;
-    }
-    encodeFrame(transport.outWords, offset >> 2, this.groupId, message);
-    if (valueLength > 0) {
-      const log = this.#log;
-      const target = offset + FRAME_HEADER_BYTES;
-      this.#bulk.copy(log.readBytes, log.readOffset + ENTRY_HEADER_BYTES, transport.outBytes, target, valueLength);
-    }
-    transport.publish();
   }
 
   // --- values and digests -------------------------------------------------------------------------------------------
@@ -436,12 +375,6 @@ export class GroupDriver {
     if (log.readWords[(log.readOffset >> 2) + ENTRY_VALUE_LENGTH_WORD] !== this.#stagedLength) return false;
     const recorded = log.readOffset + ENTRY_HEADER_BYTES;
     return this.#bulk.equal(log.readBytes, recorded, log.stagedBytes, this.#stagedOffset, this.#stagedLength);
-  }
-
-  /** Heartbeats carry the sender's applied watermark and digest in fields that they do not use otherwise. */
-  #addDigest(message: Float64Array): void {
-    message[M_SLOT] = this.#appliedWatermark;
-    message[M_VALUE_CRC] = this.applier.digest;
   }
 
   #compareDigest(message: Float64Array): void {

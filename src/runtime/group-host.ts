@@ -73,7 +73,7 @@ export class GroupHost {
     const at = this.#taps.findIndex((tap) => tap.laneId === laneId);
     if (at < 0) return;
     const [tap] = this.#taps.splice(at, 1);
-    const writer = this.#writers.findIndex((reader) => reader === tap?.reader);
+    const writer = this.#writers.indexOf((tap as LaneTap).reader);
     if (writer >= 0) this.#writers.splice(writer, 1);
     const reads = this.#reads.findIndex((queue) => queue.serves(tap as LaneTap));
     if (reads >= 0) this.#reads.splice(reads, 1);
@@ -88,11 +88,6 @@ export class GroupHost {
     work += driver.applyChosen(APPLIES_PER_CYCLE);
     if (driver.replica.isLeader) work += this.#answer();
     return work;
-  }
-
-  /** True while something waits that no other thread will announce. */
-  hasBacklog(): boolean {
-    return this.isRunning && this.driver.appliedWatermark < this.driver.replica.commitWatermark;
   }
 
   #lead(): number {

@@ -4,8 +4,9 @@
  * @hot
  */
 import { assert } from '../base/assert.ts';
-import type { Sequence } from '../base/types.ts';
-import { A_SEQUENCE, ACTION_FIELDS } from '../paxos/outbox.ts';
+import type { Sequence, Slot } from '../base/types.ts';
+import { ACCEPTED } from '../paxos/message.ts';
+import { A_AUX, A_BALLOT, A_KIND, A_SEQUENCE, A_SLOT, A_TO, ACTION_FIELDS } from '../paxos/outbox.ts';
 
 export class HeldSends {
   readonly words: Float64Array;
@@ -49,9 +50,16 @@ export class HeldSends {
     this.#count -= 1;
   }
 
-  /** Forgets everything: the group stopped. */
-  clear(): void {
-    this.#head = 0;
-    this.#count = 0;
+  /** True where the send at `next` is an ACCEPTED that prolongs the range of the one at `first`, which ends at `end` so far. */
+  continues(first: number, next: number, end: Slot): boolean {
+    const words = this.words;
+    return (
+      words[first + A_KIND] === ACCEPTED &&
+      words[next + A_KIND] === ACCEPTED &&
+      words[next + A_TO] === words[first + A_TO] &&
+      words[next + A_BALLOT] === words[first + A_BALLOT] &&
+      words[next + A_SLOT] === end &&
+      words[first + A_SLOT] !== words[first + A_AUX]
+    );
   }
 }

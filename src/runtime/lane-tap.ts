@@ -95,7 +95,14 @@ export class LaneTap {
     const bytes = sessions.measureRun(index, this.#next[0] as number, RUN_BYTES_MAX);
     const at = ring.claim(RUN_HEADER_BYTES + bytes, TYPE_REPLIES);
     if (at < 0) return 0;
-    const count = sessions.copyRun(index, this.#next[0] as number, ring.bytes, ring.words, at + RUN_HEADER_BYTES, bytes);
+    const count = sessions.copyRun(
+      index,
+      this.#next[0] as number,
+      ring.bytes,
+      ring.words,
+      at + RUN_HEADER_BYTES,
+      bytes,
+    );
     assert(count > 0, 'an applied command has a reply, if only one that says it is evicted');
     this.#writeRunHeader(at >> 2, this.#next[0] as number, count);
     this.reader.skipBelow((this.#next[0] as number) + count);
@@ -144,6 +151,9 @@ export class LaneTap {
     words[word + RECORD_TYPE_WORD] = (TYPE_REPLIES << RECORD_TYPE_SHIFT) | (highWord(first) & COMMAND_NUMBER_HIGH_MASK);
     words[word + RUN_FIRST_LOW_WORD] = first;
     words[word + RUN_COUNT_WORD] = count;
-    assert(fromWords(words[word + RUN_FIRST_LOW_WORD] as number, highWord(first)) === first, 'request numbers have 53 bits');
+    assert(
+      fromWords(words[word + RUN_FIRST_LOW_WORD] as number, highWord(first)) === first,
+      'request numbers have 53 bits',
+    );
   }
 }

@@ -8,7 +8,12 @@ export type MachineFactory = MachineModule['createMachine'];
 export async function loadMachine(name: string): Promise<MachineFactory> {
   const readyMade = READY_MADE_MACHINES[name];
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  const url = readyMade === undefined ? (name.includes('://') ? name : pathToFileURL(name).href) : new URL(readyMade + extension, import.meta.url).href;
+  const url =
+    readyMade === undefined
+      ? name.includes('://')
+        ? name
+        : pathToFileURL(name).href
+      : new URL(readyMade + extension, import.meta.url).href;
   try {
     const module = (await import(url)) as Partial<MachineModule>;
     if (typeof module.createMachine === 'function') return module.createMachine;

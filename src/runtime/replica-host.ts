@@ -62,23 +62,17 @@ export class ReplicaHost {
     return work;
   }
 
-  /** True when another turn would find work without anybody ringing. */
-  hasBacklog(): boolean {
-    if (this.#transport.hasInbound()) return true;
-    for (let i = 0; i < this.groups.length; i++) if ((this.groups[i] as GroupHost).hasBacklog()) return true;
-    return false;
-  }
-
   /** One unit of logical time for every group. */
   tick(): void {
-    for (let i = 0; i < this.groups.length; i++) {
-      const group = this.groups[i] as GroupHost;
-      if (!group.isRunning) continue;
-      try {
-        group.driver.onTick();
-      } catch (error) {
-        this.stop(group, error);
-      }
+    for (let i = 0; i < this.groups.length; i++) this.#tickGroup(this.groups[i] as GroupHost);
+  }
+
+  #tickGroup(group: GroupHost): void {
+    if (!group.isRunning) return;
+    try {
+      group.driver.onTick();
+    } catch (error) {
+      this.stop(group, error);
     }
   }
 
@@ -135,7 +129,8 @@ export class ReplicaHost {
   #failLog(): void {
     assert(this.log.device.error() !== 0, 'the log failed');
     this.#logFailed = true;
-    for (let i = 0; i < this.groups.length; i++) this.stop(this.groups[i] as GroupHost, new LogFailure(this.log.device.error()));
+    for (let i = 0; i < this.groups.length; i++)
+      this.stop(this.groups[i] as GroupHost, new LogFailure(this.log.device.error()));
   }
 }
 

@@ -10,7 +10,13 @@
 import { assert } from '../base/assert.ts';
 import { align } from '../base/bits.ts';
 import { SESSION_INFLIGHT_MAX, SESSION_REPLY_BYTES_MAX } from '../limits.ts';
-import { RECORD_ALIGNMENT, REPLY_EVICTED, REPLY_HEADER_BYTES, REPLY_SIZE_WORD, REPLY_STATUS_WORD } from '../memory/descriptor.ts';
+import {
+  RECORD_ALIGNMENT,
+  REPLY_EVICTED,
+  REPLY_HEADER_BYTES,
+  REPLY_SIZE_WORD,
+  REPLY_STATUS_WORD,
+} from '../memory/descriptor.ts';
 
 const CAPACITY_MIN = 1 << 16;
 

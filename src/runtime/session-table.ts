@@ -60,7 +60,8 @@ export class SessionTable {
     if (this.#replies[index] === undefined) this.#replies[index] = new ReplyStore();
     (this.#replies[index] as ReplyStore).reset();
     this.count += 1;
-    if (CONTRACTS) ensures(this.findByNonce(nonceLow, nonceHigh) === this.#ids[index], 'E2: the nonce finds its session');
+    if (CONTRACTS)
+      ensures(this.findByNonce(nonceLow, nonceHigh) === this.#ids[index], 'E2: the nonce finds its session');
     return this.#ids[index] as number;
   }
 

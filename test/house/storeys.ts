@@ -44,7 +44,15 @@ const STOREYS: readonly Storey[] = [
   { prefix: 'src/config.ts', may: GROUND, types: ['workers/worker-data.ts', 'src/runtime/'], node: true },
   {
     prefix: 'src/engine/',
-    may: [...GROUND, 'src/config.ts', 'src/memory/', 'src/runtime/state-machine.ts'],
+    // It picks the wake primitive of the process, and refuses a machine that cannot be loaded before it starts a thread.
+    may: [
+      ...GROUND,
+      'src/config.ts',
+      'src/memory/',
+      'src/native-binding.ts',
+      'src/runtime/load-machine.ts',
+      'src/runtime/state-machine.ts',
+    ],
     types: ['src/runtime/', 'src/native-binding.ts', 'workers/worker-data.ts'],
     node: true,
     packages: ['piscina'],

@@ -7,10 +7,30 @@ import { ReplicaState } from '../../src/paxos/replica-state.ts';
 import { AgreementChecker, LeadershipChecker, MonotonyChecker, PersistenceChecker } from './checkers.ts';
 import { History } from './history.ts';
 
-const timing = { heartbeatTicks: 5, electionTimeoutTicks: 40, electionJitterTicks: 30, retryTicks: 10, windowSlotsMax: 32 };
+const timing = {
+  heartbeatTicks: 5,
+  electionTimeoutTicks: 40,
+  electionJitterTicks: 30,
+  retryTicks: 10,
+  windowSlotsMax: 32,
+};
 const makeState = (): ReplicaState => new ReplicaState(new Configuration(1, [1, 2, 3], 0), timing, () => true);
-const write = (place: number, at: number, value = place): Parameters<History['add']>[0] => ({ isRead: false, key: 1, value, invokedAt: at, respondedAt: at + 1, place });
-const read = (place: number, at: number, value: number): Parameters<History['add']>[0] => ({ isRead: true, key: 1, value, invokedAt: at, respondedAt: at + 1, place });
+const write = (place: number, at: number, value = place): Parameters<History['add']>[0] => ({
+  isRead: false,
+  key: 1,
+  value,
+  invokedAt: at,
+  respondedAt: at + 1,
+  place,
+});
+const read = (place: number, at: number, value: number): Parameters<History['add']>[0] => ({
+  isRead: true,
+  key: 1,
+  value,
+  invokedAt: at,
+  respondedAt: at + 1,
+  place,
+});
 
 const test = suite('sim checkers');
 

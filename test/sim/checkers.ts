@@ -18,7 +18,8 @@ export class AgreementChecker {
   onApplied(member: MemberIndex, watermark: Slot, digest: number): void {
     const known = this.#digests.get(watermark);
     if (known === undefined) this.#digests.set(watermark, digest);
-    else if (known !== digest) this.violation ||= `member ${member} has another state than others at watermark ${watermark}`;
+    else if (known !== digest)
+      this.violation ||= `member ${member} has another state than others at watermark ${watermark}`;
     if (watermark > this.chosen) this.chosen = watermark;
   }
 }
@@ -81,7 +82,8 @@ export class LeadershipChecker {
 
   onLeader(member: MemberIndex, ballot: Ballot): void {
     const known = this.#leaderOf.get(ballot);
-    if (known !== undefined && known !== member) this.violation ||= `members ${known} and ${member} both led in ballot ${ballot}`;
+    if (known !== undefined && known !== member)
+      this.violation ||= `members ${known} and ${member} both led in ballot ${ballot}`;
     if (known === undefined) this.elections += 1;
     this.#leaderOf.set(ballot, member);
   }

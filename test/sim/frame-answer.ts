@@ -8,7 +8,13 @@ import type { PersistenceChecker } from './checkers.ts';
 
 export function frameAnswer(words: Int32Array, checker: PersistenceChecker, from: MemberIndex): void {
   const kind = ((words[FRAME_TYPE_WORD] as number) >>> 8) & 0xff;
-  checker.onAnswer(from, kind, pair(words, FRAME_BALLOT_WORD), pair(words, FRAME_SLOT_WORD), pair(words, FRAME_AUX_WORD));
+  checker.onAnswer(
+    from,
+    kind,
+    pair(words, FRAME_BALLOT_WORD),
+    pair(words, FRAME_SLOT_WORD),
+    pair(words, FRAME_AUX_WORD),
+  );
 }
 
 function pair(words: Int32Array, word: number): number {

@@ -27,13 +27,24 @@ const options: SimOptions = {
   swarm: values.swarm,
 };
 const started = performance.now();
-const result = new Simulator(options, values.log === 'full' ? new Trace((line) => console.log(line)) : new Trace()).run();
+const result = new Simulator(
+  options,
+  values.log === 'full' ? new Trace((line) => console.log(line)) : new Trace(),
+).run();
 const seconds = (performance.now() - started) / 1000;
-const speed = { ticksPerSecond: Math.round(result.ticks / seconds), eventsPerSecond: Math.round(result.events / seconds), timesRealTime: Math.round(result.ticks / 100 / seconds) };
+const speed = {
+  ticksPerSecond: Math.round(result.ticks / seconds),
+  eventsPerSecond: Math.round(result.events / seconds),
+  timesRealTime: Math.round(result.ticks / 100 / seconds),
+};
 if (values.json) console.log(JSON.stringify({ ...result, trace: undefined, ...speed, gitCommit: gitCommit() }));
 else {
-  console.log(`seed ${result.seed}: ${result.ticks} ticks, ${result.events} events, ${result.chosen} slots chosen, ${result.elections} elections`);
-  console.log(`${result.acknowledged} commands acknowledged, ${result.reads} reads, faults ${JSON.stringify(result.counts)}`);
+  console.log(
+    `seed ${result.seed}: ${result.ticks} ticks, ${result.events} events, ${result.chosen} slots chosen, ${result.elections} elections`,
+  );
+  console.log(
+    `${result.acknowledged} commands acknowledged, ${result.reads} reads, faults ${JSON.stringify(result.counts)}`,
+  );
   console.log(`${speed.eventsPerSecond} events/s, ${speed.timesRealTime} x real time`);
 }
 if (result.violation !== '') {
@@ -41,7 +52,9 @@ if (result.violation !== '') {
   const least = shrink(options, result);
   console.log(`VIOLATION ${result.violation}`);
   console.log(`shrunk to ${JSON.stringify(least)}`);
-  console.log(`replay: npm run sim -- --seed ${result.seed} --ticks ${values.ticks} --replicas ${values.replicas} --clients ${values.clients}${values.swarm ? ' --swarm' : ''}   # commit ${gitCommit()}`);
+  console.log(
+    `replay: npm run sim -- --seed ${result.seed} --ticks ${values.ticks} --replicas ${values.replicas} --clients ${values.clients}${values.swarm ? ' --swarm' : ''}   # commit ${gitCommit()}`,
+  );
   process.exitCode = 1;
 } else if (result.chosen === 0) {
   console.log('nothing was chosen: the run proves nothing');

@@ -15,7 +15,8 @@ const REGRESSIONS: readonly Regression[] = [
     seed: 1005,
     ticks: 900,
     replicas: 5,
-    story: 'a new leader told a client that its session had expired, because it had not yet applied the slot that opened it',
+    story:
+      'a new leader told a client that its session had expired, because it had not yet applied the slot that opened it',
   },
   {
     seed: 1049,

@@ -2,8 +2,9 @@
  * A client of one group: a lane for writes (one session) and one for reads, on the production lane code. Writes and reads at
  * its own pace, remembers when it asked what, and adds each answer to the history.
  */
-import type { Prng } from '../../src/base/prng.ts';
+
 import { fromWords } from '../../src/base/bits.ts';
+import type { Prng } from '../../src/base/prng.ts';
 import { LaneClient } from '../../src/engine/lane-client.ts';
 import { LANE_READS, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
 import { AtomicsWaker, Doorbell } from '../../src/memory/doorbell.ts';
@@ -44,7 +45,15 @@ export class SimClient {
     });
     const make = (laneId: number, kind: number): LaneClient => {
       const rings = Array.from({ length: members }, () => createRing(LANE_BYTES));
-      return new LaneClient(laneId, 0, createLane(LANE_BYTES, kind, laneId), rings, doorbells, kind === LANE_READS, 1024);
+      return new LaneClient(
+        laneId,
+        0,
+        createLane(LANE_BYTES, kind, laneId),
+        rings,
+        doorbells,
+        kind === LANE_READS,
+        1024,
+      );
     };
     this.writes = make(2 * id + 1, LANE_WRITES);
     this.reads = make(2 * id + 2, LANE_READS);
@@ -101,7 +110,14 @@ export class SimClient {
   readonly #onRead = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
     const asked = this.#askedReads.shift() as Asked;
     if (status !== REPLY_OK) this.violation ||= `a read was answered with status ${status}`;
-    else this.#answer(asked, true, bytes, offset, new Int32Array(bytes.buffer, bytes.byteOffset)[(offset >> 2) + 2] as number);
+    else
+      this.#answer(
+        asked,
+        true,
+        bytes,
+        offset,
+        new Int32Array(bytes.buffer, bytes.byteOffset)[(offset >> 2) + 2] as number,
+      );
   };
 
   #answer(asked: Asked, isRead: boolean, bytes: Uint8Array, offset: number, value: number): void {

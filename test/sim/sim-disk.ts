@@ -7,8 +7,8 @@ import type { LogPosition } from '../../src/base/types.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
 import type { LogDevice } from '../../src/log/log.ts';
 import { type SegmentReader, segmentFileName } from '../../src/log/segment.ts';
-import type { FaultMix } from './faults.ts';
 import type { FaultCounts } from './fault-counts.ts';
+import type { FaultMix } from './faults.ts';
 
 interface Flight {
   position: LogPosition;
@@ -57,7 +57,14 @@ export class SimDevice implements LogDevice {
   #count = 0;
   #error = 0;
 
-  constructor(disk: SimDisk, chunks: readonly SharedArrayBuffer[], prng: Prng, faults: FaultMix, counts: FaultCounts, now: () => number) {
+  constructor(
+    disk: SimDisk,
+    chunks: readonly SharedArrayBuffer[],
+    prng: Prng,
+    faults: FaultMix,
+    counts: FaultCounts,
+    now: () => number,
+  ) {
     this.#disk = disk;
     this.#chunks = chunks.map((chunk) => new Uint8Array(chunk));
     this.#prng = prng;
@@ -146,7 +153,8 @@ export class SimSegmentReader implements SegmentReader {
   sizeOf(base: LogPosition): number {
     let end = base + LOG_BLOCK_BYTES;
     for (const position of this.#disk.blocks.keys()) {
-      if (position >= base && position < base + LOG_SEGMENT_BYTES && position + LOG_BLOCK_BYTES > end) end = position + LOG_BLOCK_BYTES;
+      if (position >= base && position < base + LOG_SEGMENT_BYTES && position + LOG_BLOCK_BYTES > end)
+        end = position + LOG_BLOCK_BYTES;
     }
     return end - base;
   }

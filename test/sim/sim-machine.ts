@@ -22,7 +22,8 @@ export class SimMachine implements StateMachine {
   apply(command: Command, reply: Reply): void {
     const word = command.offset >> 2;
     const expected = (this.numbers.get(command.session) ?? 0) + 1;
-    if (command.number !== expected) this.violation = `session ${command.session}: number ${command.number} applied, ${expected} was next`;
+    if (command.number !== expected)
+      this.violation = `session ${command.session}: number ${command.number} applied, ${expected} was next`;
     this.numbers.set(command.session, command.number);
     const key = command.words[word] as number;
     const before = this.registers.get(key) ?? 0;

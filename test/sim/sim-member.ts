@@ -25,7 +25,13 @@ import { SimDevice, SimDisk, SimSegmentReader } from './sim-disk.ts';
 import { SimMachine } from './sim-machine.ts';
 import { type SimNetwork, SimTransport } from './sim-network.ts';
 
-const TIMING = { heartbeatTicks: 5, electionTimeoutTicks: 40, electionJitterTicks: 30, retryTicks: 10, windowSlotsMax: 32 };
+const TIMING = {
+  heartbeatTicks: 5,
+  electionTimeoutTicks: 40,
+  electionJitterTicks: 30,
+  retryTicks: 10,
+  windowSlotsMax: 32,
+};
 const CHUNKS = 2;
 
 /** What a member shows to the simulator. */
@@ -99,7 +105,14 @@ export class SimMember {
     this.lives += 1;
     const machine = new SimMachine();
     const sessions = new SessionTable();
-    const device = new SimDevice(this.disk, this.#chunks, this.#prng.fork(`disk ${this.lives}`), this.#faults(), this.#counts, this.#now);
+    const device = new SimDevice(
+      this.disk,
+      this.#chunks,
+      this.#prng.fork(`disk ${this.lives}`),
+      this.#faults(),
+      this.#counts,
+      this.#now,
+    );
     const driver = this.#makeDriver(machine, sessions);
     const { log } = openLog({
       device,
@@ -126,7 +139,9 @@ export class SimMember {
         group.addLane(new LaneTap(lane.laneId, lane.lane, lane.rings[this.index] as SharedArrayBuffer));
       }
     }
-    const host = new ReplicaHost(log, new SimTransport(this.#network, this.index), [group], (_group, error) => this.#onStopped(error));
+    const host = new ReplicaHost(log, new SimTransport(this.#network, this.index), [group], (_group, error) =>
+      this.#onStopped(error),
+    );
     this.life = { device, host, group, driver, machine, monotony: new MonotonyChecker(), hasFailed: false };
     this.#events.onRecovered(this.index, this.life);
   }
@@ -136,11 +151,16 @@ export class SimMember {
       onRole: (role, serial) => this.#onRole(role, serial),
       onCommit: () => {},
       onApplied: (watermark, digest) => this.#events.onApplied(this.index, watermark, digest),
-      onDigestMismatch: (member, slot) => this.#events.onViolation(`member ${this.index} finds member ${member} deviating below slot ${slot}`),
+      onDigestMismatch: (member, slot) =>
+        this.#events.onViolation(`member ${this.index} finds member ${member} deviating below slot ${slot}`),
     };
     return new GroupDriver({
       groupId: 0,
-      configuration: new Configuration(1, Array.from({ length: this.#memberCount }, (_, i) => i + 1), this.index),
+      configuration: new Configuration(
+        1,
+        Array.from({ length: this.#memberCount }, (_, i) => i + 1),
+        this.index,
+      ),
       timing: TIMING,
       prng: this.#prng.fork(`life ${this.lives}`),
       isPreferred: this.index === 0,
@@ -153,13 +173,15 @@ export class SimMember {
 
   #onRole(role: number, serial: number): void {
     this.#leadershipSerial = Math.max(this.#leadershipSerial, serial);
-    if (role === LEADER && this.life !== undefined) this.#events.onLeader(this.index, this.life.driver.replica.state.promisedBallot);
+    if (role === LEADER && this.life !== undefined)
+      this.#events.onLeader(this.index, this.life.driver.replica.state.promisedBallot);
   }
 
   /** A failed log ends the life, as a supervisor would; anything else that stops a group is a violation. */
   #onStopped(error: unknown): void {
     if (this.life !== undefined) this.life.hasFailed = true;
-    if (!(error instanceof LogFailure)) this.#events.onViolation(`member ${this.index} stopped: ${error instanceof Error ? error.stack : String(error)}`);
+    if (!(error instanceof LogFailure))
+      this.#events.onViolation(`member ${this.index} stopped: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
   crash(restartTick: number): void {

@@ -34,7 +34,14 @@ export class SimNetwork {
   readonly #count: number;
   frames = 0;
 
-  constructor(count: number, prng: Prng, faults: FaultMix, counts: FaultCounts, now: () => number, watch: FrameWatcher) {
+  constructor(
+    count: number,
+    prng: Prng,
+    faults: FaultMix,
+    counts: FaultCounts,
+    now: () => number,
+    watch: FrameWatcher,
+  ) {
     this.#prng = prng;
     this.#counts = counts;
     this.#now = now;
@@ -65,7 +72,8 @@ export class SimNetwork {
   }
 
   #deliver(from: MemberIndex, to: MemberIndex, bytes: Uint8Array, words: Int32Array): void {
-    const wait = this.faults.delayTicksMax > 0 && this.#prng.chance(0.2) ? this.#prng.range(0, this.faults.delayTicksMax + 1) : 0;
+    const wait =
+      this.faults.delayTicksMax > 0 && this.#prng.chance(0.2) ? this.#prng.range(0, this.faults.delayTicksMax + 1) : 0;
     if (wait > 0) this.#counts.delay += 1;
     (this.#inboxes[to] as Frame[]).push({ from, to, bytes, words, dueTick: this.#now() + wait });
   }

@@ -12,8 +12,8 @@ import { LANE_SESSION_WORD as SESSION_WORD } from '../../src/memory/descriptor.t
 import { AgreementChecker, LeadershipChecker, PersistenceChecker } from './checkers.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { drawFaults, type FaultMix, MODERATE_FAULTS, NO_FAULTS } from './faults.ts';
-import { History } from './history.ts';
 import { frameAnswer } from './frame-answer.ts';
+import { History } from './history.ts';
 import { SimClient } from './sim-client.ts';
 import { type MemberEvents, SimMember } from './sim-member.ts';
 import { SimNetwork } from './sim-network.ts';
@@ -75,12 +75,30 @@ export class Simulator {
     this.#current = this.#faults;
     this.#persistence = new PersistenceChecker(options.replicas);
     const now = (): number => this.#tick;
-    this.#network = new SimNetwork(options.replicas, this.#prng.fork('network'), this.#faults, this.#counts, now, (from, _to, words) => {
-      frameAnswer(words, this.#persistence, from);
-    });
+    this.#network = new SimNetwork(
+      options.replicas,
+      this.#prng.fork('network'),
+      this.#faults,
+      this.#counts,
+      now,
+      (from, _to, words) => {
+        frameAnswer(words, this.#persistence, from);
+      },
+    );
     for (let m = 0; m < options.replicas; m++) {
       const prng = this.#prng.fork(`member ${m}`);
-      this.#members.push(new SimMember(m, options.replicas, this.#network, prng, () => this.#current, this.#counts, now, this.#memberEvents()));
+      this.#members.push(
+        new SimMember(
+          m,
+          options.replicas,
+          this.#network,
+          prng,
+          () => this.#current,
+          this.#counts,
+          now,
+          this.#memberEvents(),
+        ),
+      );
     }
     for (let c = 0; c < options.clients; c++) {
       this.#clients.push(new SimClient(c, options.replicas, this.#prng.fork(`client ${c}`), this.#history, now));
@@ -124,7 +142,8 @@ export class Simulator {
   #step(isFaulty: boolean): void {
     this.#tick += 1;
     if (isFaulty) this.#strike();
-    for (const member of this.#members) if (!member.isUp && member.restartTick <= this.#tick) member.start(this.#clients);
+    for (const member of this.#members)
+      if (!member.isUp && member.restartTick <= this.#tick) member.start(this.#clients);
     this.#route();
     for (let turn = 0; turn < TURNS; turn++) if (this.#turn(isFaulty && turn === 0) === 0) break;
     for (const member of this.#members) {
@@ -198,7 +217,8 @@ export class Simulator {
     for (const member of this.#members) {
       const state = member.life?.driver.replica.state;
       if (state === undefined || !member.life?.driver.replica.isLeader) continue;
-      if (leader === undefined || state.promisedBallot > (leader.life?.driver.replica.state.promisedBallot ?? 0)) leader = member;
+      if (leader === undefined || state.promisedBallot > (leader.life?.driver.replica.state.promisedBallot ?? 0))
+        leader = member;
     }
     if (leader === undefined) return;
     const serial = leader.life?.driver.replica.state.leadershipSerial ?? 0;
@@ -251,7 +271,12 @@ export class Simulator {
   }
 
   #check(): void {
-    for (const text of [this.#agreement.violation, this.#leadership.violation, this.#persistence.violation, this.#history.violation]) {
+    for (const text of [
+      this.#agreement.violation,
+      this.#leadership.violation,
+      this.#persistence.violation,
+      this.#history.violation,
+    ]) {
       if (text !== '') this.#fail(text);
     }
     for (const client of this.#clients) if (client.violation !== '') this.#fail(client.violation);
@@ -259,7 +284,9 @@ export class Simulator {
 
   #judge(): void {
     if (!this.#isSettled()) {
-      const where = this.#members.map((m) => `${m.life?.driver.appliedWatermark}/${m.life?.driver.replica.commitWatermark}`).join(' ');
+      const where = this.#members
+        .map((m) => `${m.life?.driver.appliedWatermark}/${m.life?.driver.replica.commitWatermark}`)
+        .join(' ');
       this.#fail(`no progress within ${HEAL_TICKS} ticks after healing (applied/commit ${where})`);
       return;
     }
@@ -305,5 +332,3 @@ export class Simulator {
     };
   }
 }
-
-

@@ -22,7 +22,8 @@ test('whole clusters survive the faults of thirty seeds, and every fault class s
 });
 
 test('the same seed gives the same run', () => {
-  const run = (): string => JSON.stringify(new Simulator({ seed: 77, ticks: 2000, replicas: 3, clients: 3, swarm: true }).run());
+  const run = (): string =>
+    JSON.stringify(new Simulator({ seed: 77, ticks: 2000, replicas: 3, clients: 3, swarm: true }).run());
   assert.is(run(), run());
 });
 

@@ -23,7 +23,16 @@ const { values } = parseArgs({
 const jobs = Number(values.jobs);
 const from = values.from === undefined ? Math.floor(Date.now() / 1000) % 1_000_000_000 : Number(values.from);
 const total = new FaultCounts();
-const sum = { runs: 0, ticks: 0, events: 0, chosen: 0, acknowledged: 0, elections: 0, empty: 0, leastFaults: Number.POSITIVE_INFINITY };
+const sum = {
+  runs: 0,
+  ticks: 0,
+  events: 0,
+  chosen: 0,
+  acknowledged: 0,
+  elections: 0,
+  empty: 0,
+  leastFaults: Number.POSITIVE_INFINITY,
+};
 const violations: string[] = [];
 const started = performance.now();
 
@@ -38,9 +47,13 @@ function runJob(job: number): Promise<void> {
     milliseconds: values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes) * 60_000,
     ticks: Number(values.ticks),
   };
-  const child = fork(fileURLToPath(new URL('./swarm-job.js', import.meta.url)), [JSON.stringify({ ...task, count: String(task.count), milliseconds: String(task.milliseconds) })], {
-    env: { ...process.env, SYNOD_CONTRACTS: '1' },
-  });
+  const child = fork(
+    fileURLToPath(new URL('./swarm-job.js', import.meta.url)),
+    [JSON.stringify({ ...task, count: String(task.count), milliseconds: String(task.milliseconds) })],
+    {
+      env: { ...process.env, SYNOD_CONTRACTS: '1' },
+    },
+  );
   return new Promise((resolve, reject) => {
     child.on('message', (message) => add(message as JobReport));
     child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`job ${job} ended with ${code}`))));
@@ -62,13 +75,17 @@ function add(run: JobReport): void {
   if (run.violation !== '') {
     violations.push(`seed ${run.seed}: ${run.violation}`);
     console.log(`VIOLATION seed ${run.seed}: ${run.violation}`);
-    console.log(`replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --swarm   # commit ${gitCommit()}`);
+    console.log(
+      `replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --swarm   # commit ${gitCommit()}`,
+    );
   }
 }
 
 function report(): void {
   const seconds = (performance.now() - started) / 1000;
-  const missed = Object.entries(total).filter(([, count]) => count === 0).map(([name]) => name);
+  const missed = Object.entries(total)
+    .filter(([, count]) => count === 0)
+    .map(([name]) => name);
   const figures = {
     ...sum,
     violations: violations.length,
@@ -82,7 +99,9 @@ function report(): void {
     faults: total,
   };
   if (values.json) console.log(JSON.stringify(figures));
-  else for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(16)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  else
+    for (const [name, value] of Object.entries(figures))
+      console.log(`${name.padEnd(16)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
   if (missed.length > 0) console.log(`fault classes that never struck: ${missed.join(', ')}`);
   if (sum.empty > 0) console.log(`${sum.empty} runs chose nothing`);
   const failed = violations.length + sum.empty + (missed.length > 0 ? 1 : 0);

@@ -23,7 +23,13 @@ import type { StateMachine } from '../../src/runtime/state-machine.ts';
 import { MemoryTransport } from '../../src/transport/memory-transport.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
 
-export const TIMING = { heartbeatTicks: 5, electionTimeoutTicks: 40, electionJitterTicks: 30, retryTicks: 10, windowSlotsMax: 64 };
+export const TIMING = {
+  heartbeatTicks: 5,
+  electionTimeoutTicks: 40,
+  electionJitterTicks: 30,
+  retryTicks: 10,
+  windowSlotsMax: 64,
+};
 
 export const portableBulk: Bulk = {
   isNative: false,
@@ -91,7 +97,11 @@ export class InThreadCluster {
     }
     const transport = new MemoryTransport(links, (block) => new AtomicsWaker(block));
     const chunks = Array.from({ length: 8 }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
-    const log: Log = new VolatileLog(volatileDevice, new EntryStore(chunks, false), new SharedArrayBuffer(VOLATILE_CONTROL_BYTES));
+    const log: Log = new VolatileLog(
+      volatileDevice,
+      new EntryStore(chunks, false),
+      new SharedArrayBuffer(VOLATILE_CONTROL_BYTES),
+    );
     const sessions = new SessionTable();
     const member = { machine, sessions, role: 1, errors: [] as unknown[] } as unknown as Member;
     const observer: GroupObserver = {
@@ -153,7 +163,9 @@ export class InThreadCluster {
 
   /** The only leader among the members not in `down`, or -1. */
   leader(down: ReadonlySet<number> = new Set()): number {
-    const leaders = this.members.map((member, m) => (member.driver.replica.isLeader && !down.has(m) ? m : -1)).filter((m) => m >= 0);
+    const leaders = this.members
+      .map((member, m) => (member.driver.replica.isLeader && !down.has(m) ? m : -1))
+      .filter((m) => m >= 0);
     return leaders.length === 1 ? (leaders[0] as number) : -1;
   }
 
