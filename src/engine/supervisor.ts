@@ -48,6 +48,8 @@ export interface WorkerSlot {
   beat: number;
   silentBeats: number;
   run: Promise<void> | undefined;
+  /** Set while a start waits for its handshake. */
+  failStart: ((error: unknown) => void) | undefined;
   /** Deaths in a row, and when it was up last: they set the back-off. */
   deaths: number;
   upSince: number;
@@ -93,7 +95,7 @@ export class Supervisor {
       closeTimeout: 5000,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
-    this.#pool.on('error', (error) => options.onWarning(`worker pool: ${String(error)}`));
+    this.#pool.on('error', (error) => this.#onPoolError(error));
     this.#pool.on('workerCreate', () => this.#noteThreads());
     this.#watch = setInterval(() => this.#checkBeats(), WATCH_MS);
     this.#watch.unref();
@@ -158,6 +160,17 @@ export class Supervisor {
     }
   }
 
+  /**
+   * A thread of the pool died without a task: it could not load the worker's file. A task that waits for such a thread would
+   * wait in vain, so starts that have not reached a thread fail now; should one begin later, its epoch stops it.
+   */
+  #onPoolError(error: unknown): void {
+    this.#options.onWarning(`worker pool: ${String(error)}`);
+    for (const slot of this.slots) {
+      if (Atomics.load(slot.words, WORKER_THREAD_ID_WORD) === 0) slot.failStart?.(startFailure(slot, error));
+    }
+  }
+
   /** Starts a task and waits for its handshake. */
   #launch(slot: WorkerSlot): Promise<void> {
     const { port1, port2 } = new MessageChannel();
@@ -175,9 +188,11 @@ export class Supervisor {
       const timer = setTimeout(() => reject(this.#lateStart(slot)), this.#options.startTimeoutMs);
       const settle = (error?: unknown): void => {
         clearTimeout(timer);
+        slot.failStart = undefined;
         if (error === undefined) resolve();
         else reject(error);
       };
+      slot.failStart = settle;
       port1.on('message', (message: WorkerMessage) => this.#onMessage(slot, message, settle));
       port1.unref();
       slot.run = this.#pool.run(data, { name: 'run', transferList: [port2] });
@@ -273,6 +288,7 @@ function makeSlot(replica: number, worker: number, block: SharedArrayBuffer, wak
     beat: 0,
     silentBeats: 0,
     run: undefined,
+    failStart: undefined,
     deaths: 0,
     upSince: Number.NEGATIVE_INFINITY,
   };

@@ -1,4 +1,8 @@
 /** Workers are started, watched, brought back after any kind of death, and ended; on real threads with a fake task. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SynodError } from '../../../src/base/errors.ts';
@@ -9,6 +13,7 @@ import type { WorkerData, WorkerMessage } from '../../../workers/worker-data.ts'
 import { CRASHES, lifeWord } from './fake-worker.ts';
 
 const START_MS = 10_000;
+const NEVER_MS = 1_000_000;
 const ENTRY = new URL('./fake-worker.js', import.meta.url);
 
 /** A supervisor over `replicas` × 1 workers, and everything it told. */
@@ -169,6 +174,27 @@ test('a worker that is never ready is given up in time', async () => {
 test('a worker file that cannot be loaded fails the start, and close does not hang', async () => {
   const error = await refusal(new Watched(2, 'loop', { entry: new URL('./no-such-worker.js', import.meta.url) }));
   assert.is(error.code, 'ERR_SYNOD_WORKER_START');
+});
+
+test('a thread that cannot load the worker fails the start that waits for it, which is tried again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'synod-supervisor-'));
+  const flag = join(folder, 'broken');
+  const entry = join(folder, 'entry.mjs');
+  const check = `if (existsSync(${JSON.stringify(flag)})) throw new Error('broken');`;
+  writeFileSync(entry, `import { existsSync } from 'node:fs';\n${check}\nexport { run } from '${ENTRY.href}';\n`);
+  const watched = new Watched(1, 'loop', { entry: pathToFileURL(entry), startTimeoutMs: NEVER_MS });
+  try {
+    await watched.supervisor.start();
+    writeFileSync(flag, '');
+    watched.supervisor.terminate(watched.first);
+    while (watched.first.deaths < 2) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(watched.told.some((text) => text.startsWith('down 0: Worker 0 of replica 0 did not start')));
+    rmSync(flag);
+    while (!watched.first.isUp) await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    await watched.supervisor.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.run();
