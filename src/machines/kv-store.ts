@@ -1,21 +1,25 @@
 /**
  * Keys and values in flat memory: an open-addressing table over blocks of one growing arena of words. Nothing is allocated
- * per operation; table and arena double when they are full.
+ * per operation; table and arena double when they are full. A small key and value fit one cache line.
  *
  *   table  | hash, block | hash, block | …          block 0 = free, -1 = was removed
- *   block  | CLASS | KEY_LENGTH | VALUE_LENGTH | REVISION ×2 | EXPIRY ×2 | key words | value words |
+ *   block  | SIZES | VALUE_LENGTH | REVISION ×2 | key words | value words | … | EXPIRY ×2 where it EXPIRES |
+ *   SIZES  | EXPIRES, 1 bit | key length | size class, 8 bits |           the expiry stands in the block's last two words
  *
  * @hot
  */
 import { assert } from '../base/assert.ts';
 import { fromWords, highWord } from '../base/bits.ts';
 
-const CLASS_WORD = 0;
-const KEY_LENGTH_WORD = 1;
-const VALUE_LENGTH_WORD = 2;
-const REVISION_WORD = 3;
-const EXPIRY_WORD = 5;
-const BLOCK_HEADER_WORDS = 7;
+const SIZES_WORD = 0;
+const VALUE_LENGTH_WORD = 1;
+const REVISION_WORD = 2;
+const BLOCK_HEADER_WORDS = 4;
+const CLASS_MASK = 0xff;
+const KEY_SHIFT = 8;
+const KEY_MASK = 0x7fff;
+const EXPIRES = 1 << 30;
+const EXPIRY_WORDS = 2;
 
 const TABLE_MIN = 1 << 12;
 const ARENA_MIN = 1 << 16;
@@ -58,7 +62,7 @@ export class KvStore {
 
   #hasKey(block: number, words: Int32Array, at: number, length: number): boolean {
     const own = this.words;
-    if (own[block + KEY_LENGTH_WORD] !== length) return false;
+    if ((((own[block + SIZES_WORD] as number) >>> KEY_SHIFT) & KEY_MASK) !== length) return false;
     const key = block + BLOCK_HEADER_WORDS;
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) if (own[key + i] !== words[at + i]) return false;
@@ -69,9 +73,8 @@ export class KvStore {
   /** Makes a block for a new key, with room for a value of `valueLength` bytes; returns it. */
   insert(words: Int32Array, at: number, length: number, hash: number, valueLength: number): number {
     if (2 * (this.#used + 1) > this.#mask) this.#rehash();
-    const block = this.#allocate(length, valueLength);
+    const block = this.#allocate(length, valueLength, 0);
     const own = this.words;
-    own[block + KEY_LENGTH_WORD] = length;
     const key = block + BLOCK_HEADER_WORDS;
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) own[key + i] = words[at + i] as number;
@@ -83,7 +86,11 @@ export class KvStore {
 
   /** Word at which the block's value begins. */
   valueAt(block: number): number {
-    return block + BLOCK_HEADER_WORDS + (((this.words[block + KEY_LENGTH_WORD] as number) + 3) >> 2);
+    return block + BLOCK_HEADER_WORDS + ((this.keyLength(block) + 3) >> 2);
+  }
+
+  keyLength(block: number): number {
+    return ((this.words[block + SIZES_WORD] as number) >>> KEY_SHIFT) & KEY_MASK;
   }
 
   valueLength(block: number): number {
@@ -101,29 +108,50 @@ export class KvStore {
 
   /** Log time at which the key goes, 0 = never. */
   expiry(block: number): number {
-    return fromWords(this.words[block + EXPIRY_WORD] as number, this.words[block + EXPIRY_WORD + 1] as number);
+    if (((this.words[block + SIZES_WORD] as number) & EXPIRES) === 0) return 0;
+    const at = this.#expiryAt(block);
+    return fromWords(this.words[at] as number, this.words[at + 1] as number);
   }
 
-  setExpiry(block: number, timeMs: number): void {
-    this.words[block + EXPIRY_WORD] = timeMs;
-    this.words[block + EXPIRY_WORD + 1] = highWord(timeMs);
+  /** Sets or, with 0, takes away the expiry; returns the block, which may have moved. */
+  setExpiry(block: number, hash: number, timeMs: number): number {
+    if (timeMs === 0) {
+      this.words[block + SIZES_WORD] = (this.words[block + SIZES_WORD] as number) & ~EXPIRES;
+      return block;
+    }
+    const room = this.#withRoom(block, hash, this.valueLength(block), EXPIRY_WORDS);
+    this.words[room + SIZES_WORD] = (this.words[room + SIZES_WORD] as number) | EXPIRES;
+    const at = this.#expiryAt(room);
+    this.words[at] = timeMs;
+    this.words[at + 1] = highWord(timeMs);
+    return room;
+  }
+
+  #expiryAt(block: number): number {
+    return block + (1 << ((this.words[block + SIZES_WORD] as number) & CLASS_MASK)) - EXPIRY_WORDS;
   }
 
   /** Gives the block room for `valueLength` bytes and sets the length; returns the block, which may have moved. */
   resize(block: number, hash: number, valueLength: number): number {
+    const expires = ((this.words[block + SIZES_WORD] as number) & EXPIRES) !== 0;
+    const room = this.#withRoom(block, hash, valueLength, expires ? EXPIRY_WORDS : 0);
+    this.words[room + VALUE_LENGTH_WORD] = valueLength;
+    return room;
+  }
+
+  /** The block, or a larger one with the same contents. */
+  #withRoom(block: number, hash: number, valueLength: number, extraWords: number): number {
     const own = this.words;
-    const keyLength = own[block + KEY_LENGTH_WORD] as number;
-    if (blockWords(keyLength, valueLength) <= 1 << (own[block + CLASS_WORD] as number)) {
-      own[block + VALUE_LENGTH_WORD] = valueLength;
-      return block;
-    }
-    const moved = this.#allocate(keyLength, valueLength);
-    const words = BLOCK_HEADER_WORDS + ((keyLength + 3) >> 2);
-    for (let i = KEY_LENGTH_WORD; i < words; i++)
-      if (i !== VALUE_LENGTH_WORD) this.words[moved + i] = this.words[block + i] as number;
+    const sizes = own[block + SIZES_WORD] as number;
+    const keyLength = (sizes >>> KEY_SHIFT) & KEY_MASK;
+    if (blockWords(keyLength, valueLength) + extraWords <= 1 << (sizes & CLASS_MASK)) return block;
+    const expiry = this.expiry(block);
+    const moved = this.#allocate(keyLength, valueLength, extraWords);
+    const kept = blockWords(keyLength, Math.min(valueLength, own[block + VALUE_LENGTH_WORD] as number));
+    for (let i = VALUE_LENGTH_WORD; i < kept; i++) this.words[moved + i] = this.words[block + i] as number;
     this.#table[2 * this.#slotOf(hash, block) + 1] = moved;
     this.#release(block);
-    return moved;
+    return expiry === 0 ? moved : this.setExpiry(moved, hash, expiry);
   }
 
   remove(block: number, hash: number): void {
@@ -158,8 +186,8 @@ export class KvStore {
     }
   }
 
-  #allocate(keyLength: number, valueLength: number): number {
-    const need = blockWords(keyLength, valueLength);
+  #allocate(keyLength: number, valueLength: number, extraWords: number): number {
+    const need = blockWords(keyLength, valueLength) + extraWords;
     const sizeClass = Math.max(CLASS_MIN, 32 - Math.clz32(need - 1));
     let block = this.#freeOfClass[sizeClass] as number;
     if (block !== 0) {
@@ -169,14 +197,13 @@ export class KvStore {
       this.#end += 1 << sizeClass;
       if (this.#end > this.words.length) this.#grow();
     }
-    this.words.fill(0, block, block + BLOCK_HEADER_WORDS);
-    this.words[block + CLASS_WORD] = sizeClass;
+    this.words[block + SIZES_WORD] = sizeClass | (keyLength << KEY_SHIFT);
     this.words[block + VALUE_LENGTH_WORD] = valueLength;
     return block;
   }
 
   #release(block: number): void {
-    const sizeClass = this.words[block + CLASS_WORD] as number;
+    const sizeClass = (this.words[block + SIZES_WORD] as number) & CLASS_MASK;
     assert(sizeClass >= CLASS_MIN && sizeClass < CLASSES, 'a block has a size class');
     this.words[block + 1] = this.#freeOfClass[sizeClass] as number;
     this.#freeOfClass[sizeClass] = block;

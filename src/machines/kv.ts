@@ -112,8 +112,7 @@ export class KvMachine implements StateMachine {
     const block = this.#write(command, found, this.#valueLength);
     this.#copyValue(command.words, block);
     const ttl = command.words[(command.offset >> 2) + KV_TTL_WORD] as number;
-    this.#store.setExpiry(block, ttl > 0 ? command.logTimeMs + ttl : 0);
-    this.#answer(reply, KV_OK, block);
+    this.#answer(reply, KV_OK, this.#store.setExpiry(block, this.#hash, ttl > 0 ? command.logTimeMs + ttl : 0));
   }
 
   #swap(command: Command, reply: Reply, found: number): void {

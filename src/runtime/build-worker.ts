@@ -59,6 +59,7 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
     block: data.block,
     binding,
   });
+  if (binding !== undefined) useHugePages(binding, data.log.chunks);
   const transport = new MemoryTransport(data.peers, wakerOf);
   const clientDoorbell = new Doorbell(data.clientDoorbell, 0, new AtomicsWaker(data.clientDoorbell));
   const ringClient = (): void => void clientDoorbell.ring();
@@ -117,6 +118,15 @@ function openLogOf(
     },
     onRecord,
   );
+}
+
+/** The in-memory tail is written from end to end: one fault per 2 MiB instead of one per 4 KiB (DESIGN.md). */
+function useHugePages(binding: NativeBinding, chunks: readonly SharedArrayBuffer[]): void {
+  for (const chunk of chunks) {
+    const id = binding.attach(new Uint8Array(chunk));
+    binding.adviseHuge(id);
+    binding.detach(id);
+  }
 }
 
 /** Monotonic milliseconds into the worker block, without a box where the addon writes it. */
