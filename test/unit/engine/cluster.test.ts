@@ -76,13 +76,15 @@ test('the next leader answers what the former one had not', () =>
 test('a new leader is told, and a listener that throws stops nothing', () =>
   FakeCluster.run(async ({ cluster, groups, until }) => {
     const thrown: unknown[] = [];
-    const onUncaught = (error: unknown): void => void thrown.push(error);
-    process.once('uncaughtException', onUncaught);
+    const others = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.once('uncaughtException', (error) => thrown.push(error));
     cluster.once('leader', ({ shard, replica }) => {
       throw new Error(`shard ${shard} replica ${replica}`);
     });
     groups[0]!.elect(2);
     await until(() => thrown.length > 0);
+    for (const other of others) process.on('uncaughtException', other);
     assert.is((thrown[0] as Error).message, 'shard 0 replica 2');
     assert.equal(await cluster.propose('a', bytes(7)), bytes(7));
   }));
