@@ -1,0 +1,89 @@
+/** The store under the kv machine against a plain map: random puts, resizes, expiries and removals over few and many keys. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { KvStore } from '../../../src/machines/kv-store.ts';
+
+const keyWords = (key: string): { words: Int32Array; length: number } => {
+  const bytes = new TextEncoder().encode(key);
+  const padded = new Uint8Array((bytes.length + 7) & ~3).fill(0x77);
+  padded.set(bytes);
+  return { words: new Int32Array(padded.buffer), length: bytes.length };
+};
+
+/** Sets `key` to `count` words of `value`. */
+function put(store: KvStore, key: string, value: number, count: number, expiry: number): void {
+  const { words, length } = keyWords(key);
+  const hash = store.hash(words, 0, length);
+  const found = store.find(words, 0, length, hash);
+  let block = found === 0 ? store.insert(words, 0, length, hash, 4 * count) : store.resize(found, hash, 4 * count);
+  store.setRevision(block, value);
+  for (let i = 0; i < count; i++) store.words[store.valueAt(block) + i] = value;
+  block = store.setExpiry(block, hash, expiry);
+}
+
+function get(store: KvStore, key: string): { values: number[]; expiry: number; revision: number } | undefined {
+  const { words, length } = keyWords(key);
+  const block = store.find(words, 0, length, store.hash(words, 0, length));
+  if (block === 0) return undefined;
+  const at = store.valueAt(block);
+  const values = Array.from(store.words.slice(at, at + store.valueLength(block) / 4));
+  return { values, expiry: store.expiry(block), revision: store.revision(block) };
+}
+
+function remove(store: KvStore, key: string): void {
+  const { words, length } = keyWords(key);
+  const hash = store.hash(words, 0, length);
+  const block = store.find(words, 0, length, hash);
+  if (block !== 0) store.remove(block, hash);
+}
+
+const step = fc.record({
+  key: fc.integer({ min: 0, max: 12 }).map((n) => `k${'x'.repeat(n % 5)}${n}`),
+  count: fc.integer({ min: 0, max: 40 }),
+  expiry: fc.constantFrom(0, 0, 1, 2 ** 40),
+  isRemoval: fc.boolean(),
+});
+
+const test = suite('machines/kv-store');
+
+test('behaves like a map under any sequence of changes', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const store = new KvStore();
+      const model = new Map<string, { values: number[]; expiry: number; revision: number }>();
+      steps.forEach(({ key, count, expiry, isRemoval }, n) => {
+        if (isRemoval) {
+          remove(store, key);
+          model.delete(key);
+        } else {
+          put(store, key, n + 1, count, expiry);
+          model.set(key, { values: new Array<number>(count).fill(n + 1), expiry, revision: n + 1 });
+        }
+        assert.is(store.count, model.size);
+        for (const [known, value] of model) assert.equal(get(store, known), value);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('grows over many keys and finds each of them', () => {
+  const store = new KvStore();
+  for (let i = 0; i < 30_000; i++) put(store, `key-${i}`, i, 1 + (i % 20), 0);
+  for (let i = 0; i < 30_000; i += 3) remove(store, `key-${i}`);
+  for (let i = 0; i < 30_000; i++) {
+    const found = get(store, `key-${i}`);
+    assert.is(found?.revision, i % 3 === 0 ? undefined : i);
+  }
+  assert.is(store.count, 20_000);
+});
+
+test('bytes behind a key in its last word do not count', () => {
+  const store = new KvStore();
+  put(store, 'abcde', 1, 1, 0);
+  const words = new Int32Array(new TextEncoder().encode('abcdeXYZ').buffer);
+  assert.ok(store.find(words, 0, 5, store.hash(words, 0, 5)) > 0);
+});
+
+test.run();
