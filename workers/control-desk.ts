@@ -3,6 +3,7 @@
  */
 import type { BuiltWorker } from '../src/runtime/build-worker.ts';
 import { LaneTap } from '../src/runtime/lane-tap.ts';
+import { DeviatingReplies } from '../src/runtime/replica-host.ts';
 import type { AllocationMeter } from './allocation-meter.ts';
 import type { ControlMessage, WorkerMessage } from './worker-data.ts';
 
@@ -46,6 +47,9 @@ export class ControlDesk {
       case 'transfer':
         host.group(message.groupId)?.driver.transfer(message.memberIndex);
         break;
+      case 'deviates':
+        this.#stop(message.groupId, message.slot);
+        break;
       case 'allocation':
         this.#measure(message.phase);
         break;
@@ -53,6 +57,12 @@ export class ControlDesk {
         this.#inspect(message.requestId, message.groupId, message.query);
         break;
     }
+  }
+
+  #stop(groupId: number, slot: number): void {
+    const host = this.#worker.host;
+    const group = host.group(groupId);
+    if (group !== undefined) host.stop(group, new DeviatingReplies(slot));
   }
 
   #measure(phase: 'start' | 'stop'): void {

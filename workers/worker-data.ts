@@ -82,6 +82,8 @@ export type ControlMessage =
   | { kind: 'closeLane'; laneId: number }
   | { kind: 'suspect'; memberIndex: number }
   | { kind: 'transfer'; groupId: number; memberIndex: number }
+  /** The group's leader finds this replica's replies deviating: stop it here. */
+  | { kind: 'deviates'; groupId: number; slot: number }
   | { kind: 'allocation'; phase: 'start' | 'stop' }
   /** A query to this replica's own machine, whatever it has applied so far: for audits, never for clients. */
   | { kind: 'inspect'; requestId: number; groupId: number; query: Uint8Array };
@@ -98,6 +100,8 @@ export type WorkerMessage =
     }
   | { kind: 'error'; code: string; message: string; groupId: number | undefined; slot: number | undefined }
   | { kind: 'warning'; message: string }
+  /** A leader's finding: the replies of that member differ from most others'. */
+  | { kind: 'deviates'; groupId: number; memberIndex: number; slot: number }
   | { kind: 'allocation'; bytes: number; commands: number }
   /** `status` is a REPLY_*; `applied` the watermark at which the machine answered. */
   | { kind: 'inspected'; requestId: number; status: number; applied: number; reply: Uint8Array };

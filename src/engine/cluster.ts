@@ -223,7 +223,10 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
   onWorkerMessage(slot: WorkerSlot, message: WorkerMessage): void {
     if (message.kind === 'inspected') this.#inspections.settle(message);
     else if (message.kind === 'warning') this.warn(message.message);
-    else if (message.kind === 'allocation') {
+    else if (message.kind === 'deviates') {
+      const { groupId, memberIndex, slot: at } = message;
+      this.#supervisor?.post(this.#slot(memberIndex, groupId), { kind: 'deviates', groupId, slot: at });
+    } else if (message.kind === 'allocation') {
       this.#allocations.shift()?.({
         replica: slot.replica,
         worker: slot.worker,

@@ -123,14 +123,9 @@ export class Router {
     }
   }
 
-  /**
-   * A group fails as a whole when its leader finds that replies deviate, its own or another's, or when too few replicas go on.
-   * A follower compares with the leader only, so what it finds does not say who is right.
-   */
+  /** A group fails as a whole when the replies of its leader deviate, or when too few replicas go on. */
   #isFatal(view: GroupView, replica: MemberIndex, status: StatusReader): boolean {
-    if (status.error === GROUP_ERROR_NONDETERMINISTIC) {
-      return replica === view.leader || view.leader < 0 || status.errorMember === replica;
-    }
+    if (status.error === GROUP_ERROR_NONDETERMINISTIC && replica === view.leader) return true;
     return !this.#hasQuorum(view);
   }
 

@@ -152,13 +152,14 @@ export class KvMachine implements StateMachine {
     this.#answer(reply, block === 0 ? KV_NOT_FOUND : KV_OK, block);
     if (block === 0) return;
     const length = this.#store.valueLength(block);
-    if (KV_REPLY_BYTES + length > reply.capacity) throw new RangeError('the value does not fit the reply');
+    reply.length = KV_REPLY_BYTES + length;
+    // A length beyond the capacity is answered with REPLY_TOO_LARGE; a throw here would stop the group for good.
+    if (reply.length > reply.capacity) return;
     const words = this.#store.words;
     const from = this.#store.valueAt(block);
     const to = (reply.offset + KV_REPLY_BYTES) >> 2;
     const count = (length + 3) >> 2;
     for (let i = 0; i < count; i++) reply.words[to + i] = words[from + i] as number;
-    reply.length = KV_REPLY_BYTES + length;
   }
 
   #delete(reply: Reply, block: number): void {

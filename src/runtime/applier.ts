@@ -31,11 +31,13 @@ import {
   TYPE_OPEN_SESSION,
   TYPE_PADDING,
 } from '../memory/descriptor.ts';
-import { DUPLICATE, FRESH, type SessionTable } from './session-table.ts';
+import { FRESH, type SessionTable } from './session-table.ts';
 import type { Command, Reply, StateMachine } from './state-machine.ts';
 
 /** Digests of the last so many slots are known, for comparison with other replicas. */
 const DIGESTS = 4096;
+/** Payload of OPEN_SESSION. */
+const NONCE_BYTES = 8;
 
 /** The state machine threw; the cause is what it threw. */
 export class MachineFailure extends Error {
@@ -116,13 +118,14 @@ export class Applier {
       assert(size >= RECORD_HEADER_BYTES && size <= end - at, 'a record lies inside its batch');
       const type = (words[word + RECORD_TYPE_WORD] as number) >>> RECORD_TYPE_SHIFT;
       if (type === TYPE_COMMAND) {
+        assert(size >= COMMAND_HEADER_BYTES, 'a command has a whole header');
         if (words[word + COMMAND_SESSION_WORD] !== session) {
           session = words[word + COMMAND_SESSION_WORD] as number;
           index = this.#sessions.lookup(session);
         }
         if (index >= 0) this.#applyCommand(words, at, size, index);
       } else if (type !== TYPE_PADDING) {
-        this.#applyControl(words, word, type);
+        this.#applyControl(words, word, type, size);
         session = 0;
         index = -1;
       }
@@ -134,11 +137,7 @@ export class Applier {
     const word = at >> 2;
     const high = (words[word + RECORD_TYPE_WORD] as number) & COMMAND_NUMBER_HIGH_MASK;
     this.#number[0] = fromWords(words[word + COMMAND_NUMBER_LOW_WORD] as number, high);
-    const verdict = this.#sessions.judge(index, this.#number, 0);
-    if (verdict !== FRESH) {
-      assert(verdict === DUPLICATE || verdict > DUPLICATE, 'a number is fresh, a duplicate or behind a gap');
-      return;
-    }
+    if (this.#sessions.judge(index, this.#number, 0) !== FRESH) return;
     const command = this.#command;
     command.offset = at + COMMAND_HEADER_BYTES;
     command.length = size - COMMAND_HEADER_BYTES;
@@ -151,7 +150,7 @@ export class Applier {
     const reply = this.#reply;
     reply.length = 0;
     this.#machine.apply(command, reply);
-    const fits = reply.length <= REPLY_BYTES_MAX;
+    const fits = reply.length >= 0 && reply.length <= REPLY_BYTES_MAX;
     const length = fits ? reply.length : 0;
     this.#sessions.replies(index).append(reply.words, length, fits ? REPLY_OK : REPLY_TOO_LARGE);
     this.#sessions.advance(index, this.#logTime);
@@ -163,11 +162,15 @@ export class Applier {
     let hash = Math.imul(this.digest ^ seed, 0x9e3779b1);
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) hash = Math.imul((hash ^ (hash >>> 15)) + (words[word + i] as number), 0x85ebca6b);
+    const rest = 8 * (length & 3);
+    if (rest > 0) hash = Math.imul((hash ^ (hash >>> 15)) + ((words[word + whole] as number) << (32 - rest)), 0x85ebca6b);
     this.digest = hash ^ (hash >>> 13) ^ length;
   }
 
-  #applyControl(words: Int32Array, word: number, type: number): void {
+  #applyControl(words: Int32Array, word: number, type: number, size: number): void {
+    assert(size >= COMMAND_HEADER_BYTES, 'a session record has a whole header');
     if (type === TYPE_OPEN_SESSION) {
+      assert(size >= COMMAND_HEADER_BYTES + NONCE_BYTES, 'a session is opened by its nonce');
       const nonce = word + COMMAND_HEADER_BYTES / 4;
       const id = this.#sessions.open(words[nonce] as number, words[nonce + 1] as number, this.#logTime[0] as number);
       this.digest = Math.imul(this.digest ^ id, 0x9e3779b1);

@@ -13,6 +13,7 @@ import {
   GROUP_ERROR_INVARIANT,
   GROUP_ERROR_LOG,
   GROUP_ERROR_MACHINE,
+  GROUP_ERROR_NONDETERMINISTIC,
   ROLE_FOLLOWER,
   ROLE_STOPPED,
   WORKER_DOORBELL_WORD,
@@ -32,7 +33,7 @@ import { GroupHost } from './group-host.ts';
 import { recoverRecord } from './group-recovery.ts';
 import { LaneTap } from './lane-tap.ts';
 import { loadMachine, type MachineFactory } from './load-machine.ts';
-import { LogFailure, ReplicaHost } from './replica-host.ts';
+import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StatusObserver } from './status-observer.ts';
 import { openWorkerLog, type WorkerLog } from './worker-log.ts';
@@ -220,8 +221,9 @@ class GroupBuilder {
       this.#data.memberNodeIds.length,
       this.#data.memberIndex,
       this.#ringClient,
-      (member) => {
-        if (member === this.#data.memberIndex) throw new NondeterminismFound();
+      (member, slot) => {
+        if (member === this.#data.memberIndex) throw new DeviatingReplies(slot);
+        this.#post({ kind: 'deviates', groupId, memberIndex: member, slot });
       },
     );
   }
@@ -231,7 +233,9 @@ class GroupBuilder {
     const slot = group.stoppedAt;
     if (error instanceof MachineFailure) status.setError(GROUP_ERROR_MACHINE, slot, -1);
     else if (error instanceof LogFailure) status.setError(GROUP_ERROR_LOG, slot, -1);
-    else if (!(error instanceof NondeterminismFound)) status.setError(GROUP_ERROR_INVARIANT, slot, -1);
+    else if (error instanceof DeviatingReplies) {
+      status.setError(GROUP_ERROR_NONDETERMINISTIC, error.slot, this.#data.memberIndex);
+    } else status.setError(GROUP_ERROR_INVARIANT, slot, -1);
     status.setRole(ROLE_STOPPED);
     const message = error instanceof Error ? `${error.message} ${String(error.cause ?? '')}` : String(error);
     this.#post({
@@ -244,12 +248,5 @@ class GroupBuilder {
   /** Log figures for the status blocks; once per tick. */
   report(log: Log): void {
     for (const status of this.#status.values()) status.setLog(log.submissions, log.appendedPosition);
-  }
-}
-
-/** This replica's replies differ from most others': it stops. */
-class NondeterminismFound extends Error {
-  constructor() {
-    super('replies differ from those of most replicas');
   }
 }

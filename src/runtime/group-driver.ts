@@ -83,8 +83,8 @@ export interface GroupObserver {
   onRole(role: number, leadershipSerial: number, leader: MemberIndex): void;
   onCommit(commitWatermark: Slot, ballot: number): void;
   onApplied(appliedWatermark: Slot, digest: number, commands: number): void;
-  /** The replies of member `member` up to `slot` differ from this leader's. */
-  onDigestMismatch(member: MemberIndex, slot: Slot): void;
+  /** The replies of a member up to `watermark` equal this leader's, or not. */
+  onDigest(member: MemberIndex, watermark: Slot, isEqual: boolean): void;
 }
 
 export interface GroupDriverOptions extends Omit<ReplicaOptions, 'sameValue'> {
@@ -381,8 +381,8 @@ export class GroupDriver {
     if (this.replica.state.role !== LEADER || message[M_KIND] !== HEARTBEAT_REPLY) return;
     const watermark = message[M_SLOT] as Slot;
     if (watermark === 0 || !this.applier.knowsDigestAt(watermark)) return;
-    if (this.applier.digestAt(watermark) === message[M_VALUE_CRC]) return;
-    this.#observer.onDigestMismatch(message[M_FROM] as MemberIndex, watermark);
+    const isEqual = this.applier.digestAt(watermark) === message[M_VALUE_CRC];
+    this.#observer.onDigest(message[M_FROM] as MemberIndex, watermark, isEqual);
   }
 }
 

@@ -143,3 +143,13 @@ export class LogFailure extends Error {
     this.errno = errno;
   }
 }
+
+/** This replica's replies differ from those of most others at or below `slot`: its group stops here. */
+export class DeviatingReplies extends Error {
+  readonly slot: number;
+
+  constructor(slot: number) {
+    super('replies differ from those of most replicas');
+    this.slot = slot;
+  }
+}

@@ -110,7 +110,9 @@ export class InThreadCluster {
       },
       onCommit: () => {},
       onApplied: () => {},
-      onDigestMismatch: (other, slot) => member.errors.push(`member ${other} deviates below slot ${slot}`),
+      onDigest: (other, slot, isEqual) => {
+        if (!isEqual) member.errors.push(`member ${other} deviates below slot ${slot}`);
+      },
     };
     const nodeIds = Array.from({ length: this.#count }, (_, i) => i + 1);
     const driver = new GroupDriver({
