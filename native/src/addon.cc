@@ -1,5 +1,7 @@
 // Exports of the addon, and nothing else. Integers in, integers out (negative = -errno); no exceptions.
+#include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
@@ -114,7 +116,8 @@ Napi::Value ProbePath(const Napi::CallbackInfo& info) {
     void* block = nullptr;
     if (posix_memalign(&block, kBlockBytes, kBlockBytes) == 0) {
       memset(block, 0, kBlockBytes);
-      direct = pwrite(fd, block, kBlockBytes, 0) == kBlockBytes;
+      // A full device refuses the write and still takes direct ones.
+      direct = pwrite(fd, block, kBlockBytes, 0) == kBlockBytes || errno == ENOSPC || errno == EDQUOT;
       free(block);
     }
     close(fd);
@@ -187,8 +190,27 @@ void LogInjectFault(const Napi::CallbackInfo& info) {
   if (log) log->injectFault(intAt(info, 1), intAt(info, 2));
 }
 
+void LogHold(const Napi::CallbackInfo& info) {
+  auto log = LogRegistry::instance().find(intAt(info, 0));
+  if (log) log->hold(intAt(info, 1));
+}
+
+void LogLetGo(const Napi::CallbackInfo& info) {
+  auto log = LogRegistry::instance().find(intAt(info, 0));
+  if (log) log->letGo();
+}
+
+// Isolates that have the addon. The last one is the main isolate, which owns the memory that logs are written from.
+std::atomic<int> isolates{0};
+
+void leaveIsolate() {
+  if (--isolates == 0) LogRegistry::instance().closeAll();
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Regions());
+  isolates++;
+  env.AddCleanupHook(leaveIsolate);
   exports.Set("abi", Napi::Function::New(env, Abi));
   exports.Set("attach", Napi::Function::New(env, Attach));
   exports.Set("detach", Napi::Function::New(env, Detach));
@@ -208,6 +230,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("logClose", Napi::Function::New(env, LogClose));
   exports.Set("logCloseDirectory", Napi::Function::New(env, LogCloseDirectory));
   exports.Set("logInjectFault", Napi::Function::New(env, LogInjectFault));
+  exports.Set("logHold", Napi::Function::New(env, LogHold));
+  exports.Set("logLetGo", Napi::Function::New(env, LogLetGo));
   return exports;
 }
 

@@ -48,6 +48,16 @@ class LogRegistry {
     logs_.erase(handle);
   }
 
+  // At the end of the process: memory that is being written from goes away with the last isolate.
+  void closeAll() {
+    int handle = 0;
+    do {
+      close(handle);
+      std::lock_guard<std::mutex> lock(mutex_);
+      handle = logs_.empty() ? 0 : logs_.begin()->first;
+    } while (handle > 0);
+  }
+
   void closeDirectory(const std::string& directory) {
     int handle = 0;
     {
