@@ -1,0 +1,121 @@
+/** Sessions: ids, idempotent opening, the exactly-once rule, expiry by log time when the table is full. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SESSION_EXPIRY_MS, SESSIONS_MAX } from '../../../src/limits.ts';
+import { REPLY_OK, SESSION_INDEX_BITS } from '../../../src/memory/descriptor.ts';
+import { DUPLICATE, FRESH, GAP, SessionTable } from '../../../src/runtime/session-table.ts';
+
+const at = (ms: number): Float64Array => Float64Array.of(ms);
+
+/** A full table, session i opened and last used at log time `i`. */
+function fullTable(): { table: SessionTable; ids: number[] } {
+  const table = new SessionTable();
+  const ids: number[] = [];
+  for (let i = 0; i < SESSIONS_MAX; i++) ids.push(table.open(i + 1, 0, i));
+  return { table, ids };
+}
+
+const test = suite('runtime/session-table');
+
+test('opening twice with one nonce gives one session; other nonces give others', () => {
+  const table = new SessionTable();
+  const id = table.open(1, 2, 0);
+  assert.ok(id > 0);
+  assert.is(table.open(1, 2, 50), id);
+  assert.is.not(table.open(1, 3, 50), id);
+  assert.is.not(table.open(2, 2, 50), id);
+  assert.is(table.count, 3);
+});
+
+test('opening again does not forget what was applied', () => {
+  const table = new SessionTable();
+  const index = table.lookup(table.open(1, 2, 0));
+  table.advance(index, at(1));
+  table.open(1, 2, 2);
+  assert.is(table.lastApplied(index), 1);
+});
+
+test('a number is fresh only as the next one: lower is a duplicate, higher a gap', () => {
+  const table = new SessionTable();
+  const index = table.lookup(table.open(1, 2, 0));
+  const judge = (number: number): number => table.judge(index, Float64Array.of(0, number), 1);
+  assert.equal([judge(0), judge(1), judge(2)], [DUPLICATE, FRESH, GAP]);
+  table.advance(index, at(1));
+  assert.equal([judge(0), judge(1), judge(2), judge(3)], [DUPLICATE, DUPLICATE, FRESH, GAP]);
+  assert.equal([judge(2 ** 31), judge(2 ** 32 + 2), judge(2 ** 52)], [GAP, GAP, GAP]);
+});
+
+test('a closed session is unknown, and its id never comes back with its nonce', () => {
+  const table = new SessionTable();
+  const id = table.open(1, 2, 0);
+  table.close(id);
+  assert.is(table.lookup(id), -1);
+  assert.is(table.findByNonce(1, 2), 0);
+  assert.is(table.count, 0);
+  assert.is.not(table.open(1, 2, 0), id);
+  table.close(id);
+  assert.is(table.count, 1);
+});
+
+test('ids that were never given out are unknown', () => {
+  const table = new SessionTable();
+  const id = table.open(1, 2, 0);
+  for (const other of [0, -1, id + 1, id + (1 << SESSION_INDEX_BITS), -id, 1]) assert.is(table.lookup(other), -1);
+});
+
+test('a full table refuses, tells whose opening it refused, and admits once a session closed', () => {
+  const { table, ids } = fullTable();
+  assert.is(table.count, SESSIONS_MAX);
+  assert.is(table.open(9, 9, SESSION_EXPIRY_MS - 1), -1);
+  assert.is(table.findByNonce(9, 9), -1);
+  table.close(ids[17] as number);
+  const id = table.open(9, 9, SESSION_EXPIRY_MS - 1);
+  assert.is(table.lookup(id), 17);
+  assert.is(table.findByNonce(9, 9), id);
+  assert.is(table.lookup(ids[17] as number), -1);
+});
+
+test('a full table expires the session that was unused for longest in log time, and only when that is long enough', () => {
+  const { table, ids } = fullTable();
+  table.advance(table.lookup(ids[0] as number), at(5000));
+  assert.is(table.open(9, 9, SESSION_EXPIRY_MS), -1);
+  const id = table.open(9, 9, SESSION_EXPIRY_MS + 1);
+  assert.is(table.lookup(id), 1);
+  assert.is(table.lookup(ids[1] as number), -1);
+  assert.is(table.lookup(ids[0] as number), 0);
+});
+
+test('the successor in a table index starts anew: numbers from 1, no replies of its predecessor', () => {
+  const { table, ids } = fullTable();
+  const first = ids[0] as number;
+  table.replies(0).append(new Int32Array(2), 8, REPLY_OK);
+  table.advance(table.lookup(first), at(0));
+  const id = table.open(9, 9, SESSION_EXPIRY_MS);
+  assert.is(table.lookup(id), 0);
+  assert.is(table.lastApplied(0), 0);
+  assert.throws(() => table.measureRun(0, 1, 1024), /only what was applied has a reply/);
+});
+
+test('runs of replies come from the session they were appended to', () => {
+  const table = new SessionTable();
+  const indices = [table.lookup(table.open(1, 0, 0)), table.lookup(table.open(2, 0, 0))];
+  for (const index of indices) {
+    table.replies(index).append(Int32Array.of(100 + index, 0), 4, REPLY_OK);
+    table.advance(index, at(1));
+  }
+  const target = new Uint8Array(64);
+  const words = new Int32Array(target.buffer);
+  for (const index of indices) {
+    const bytes = table.measureRun(index, 1, 1024);
+    assert.is(table.copyRun(index, 1, target, words, 16, bytes), 1);
+    assert.is(words[4 + 2], 100 + index);
+  }
+});
+
+test('a session that was never opened has no replies, a nonce of 0 no session', () => {
+  const table = new SessionTable();
+  assert.throws(() => table.replies(0), /remembers replies/);
+  assert.is(table.findByNonce(7, 0), 0);
+});
+
+test.run();
