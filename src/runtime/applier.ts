@@ -152,10 +152,11 @@ export class Applier {
     this.#machine.apply(command, reply);
     const fits = reply.length >= 0 && reply.length <= REPLY_BYTES_MAX;
     const length = fits ? reply.length : 0;
-    this.#sessions.replies(index).append(reply.words, length, fits ? REPLY_OK : REPLY_TOO_LARGE);
+    const status = fits ? REPLY_OK : REPLY_TOO_LARGE;
+    this.#sessions.replies(index).append(reply.words, length, status);
     this.#sessions.advance(index, this.#logTime);
     this.commands += 1;
-    this.#mix(reply.words, 0, length, (command.number | 0) ^ command.session);
+    this.#mix(reply.words, 0, length, (command.number | 0) ^ command.session ^ (status << 24));
   }
 
   #mix(words: Int32Array, word: number, length: number, seed: number): void {
@@ -163,7 +164,8 @@ export class Applier {
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) hash = Math.imul((hash ^ (hash >>> 15)) + (words[word + i] as number), 0x85ebca6b);
     const rest = 8 * (length & 3);
-    if (rest > 0) hash = Math.imul((hash ^ (hash >>> 15)) + ((words[word + whole] as number) << (32 - rest)), 0x85ebca6b);
+    if (rest > 0)
+      hash = Math.imul((hash ^ (hash >>> 15)) + ((words[word + whole] as number) << (32 - rest)), 0x85ebca6b);
     this.digest = hash ^ (hash >>> 13) ^ length;
   }
 

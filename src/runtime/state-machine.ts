@@ -31,7 +31,10 @@ export interface Reply {
   offset: number;
   /** Bytes available, at most REPLY_BYTES_MAX. */
   capacity: number;
-  /** Bytes written; 0 before the call. A longer answer than `capacity` must throw RangeError. */
+  /**
+   * Bytes written; 0 before the call. An answer that is longer than `capacity` is not written: set its length all the same, and
+   * the client learns that it is too large. A throw in `apply` would stop the group.
+   */
   length: number;
 }
 
