@@ -24,13 +24,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'paxos/acceptor',
-    'if (!window.contains(slot))\n            return true;',
-    '',
-    'look at a slot outside the window',
-    SIM,
-  ),
-  m(
-    'paxos/acceptor',
     'if (raises)\n            state.promisedBallot = message[M_BALLOT];',
     '',
     'a vote does not raise the promise',
