@@ -97,7 +97,7 @@ test('duplicates and numbers behind a gap do not reach the machine', () => {
   const value = batch();
   for (const number of [1, 1, 3, 2, 2, 1, 4, 3]) value.command(id, number, bytes(number));
   rig.apply(value).apply(value);
-  assert.equal(rig.numbers(), [1, 2, 3, 4].slice(0, rig.numbers().length));
+  assert.equal(rig.numbers(), [1, 2, 3, 4]);
   assert.is(rig.sessions.lastApplied(rig.sessions.lookup(id)), 4);
 });
 
