@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SynodError } from './base/errors.ts';
 
-const ABI = 1;
+const ABI = 2;
 
 export interface PathProbe {
   /** O_DIRECT works there. */
@@ -45,6 +45,10 @@ export interface NativeBinding {
   logCloseDirectory(directory: string): void;
   /** Tests: the nth write from now on fails with this errno. */
   logInjectFault(log: number, nth: number, errno: number): void;
+  /** Tests: the nth write from now on waits until `logLetGo` or the log's end. */
+  logHold(log: number, nth: number): void;
+  logIsHeld(log: number): boolean;
+  logLetGo(log: number): void;
 }
 
 export interface NativeLoad {

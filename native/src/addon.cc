@@ -18,7 +18,7 @@
 namespace synod {
 namespace {
 
-constexpr int kAbi = 1;
+constexpr int kAbi = 2;
 constexpr long kTmpfsMagic = 0x01021994;
 constexpr long kRamfsMagic = 0x858458f6;
 
@@ -140,8 +140,7 @@ Napi::Value LogAttach(const Napi::CallbackInfo& info) {
   auto log = LogRegistry::instance().find(intAt(info, 0));
   uint8_t* bytes = regions(info).at(intAt(info, 2), 0, static_cast<double>(kSegmentBytes));
   if (!log || bytes == nullptr) return number(info, -EINVAL);
-  log->attachChunk(intAt(info, 1), bytes);
-  return number(info, 0);
+  return number(info, log->attachChunk(intAt(info, 1), bytes));
 }
 
 Napi::Value LogBind(const Napi::CallbackInfo& info) {
@@ -195,6 +194,11 @@ void LogHold(const Napi::CallbackInfo& info) {
   if (log) log->hold(intAt(info, 1));
 }
 
+Napi::Value LogIsHeld(const Napi::CallbackInfo& info) {
+  auto log = LogRegistry::instance().find(intAt(info, 0));
+  return Napi::Boolean::New(info.Env(), log && log->isHeld());
+}
+
 void LogLetGo(const Napi::CallbackInfo& info) {
   auto log = LogRegistry::instance().find(intAt(info, 0));
   if (log) log->letGo();
@@ -231,6 +235,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("logCloseDirectory", Napi::Function::New(env, LogCloseDirectory));
   exports.Set("logInjectFault", Napi::Function::New(env, LogInjectFault));
   exports.Set("logHold", Napi::Function::New(env, LogHold));
+  exports.Set("logIsHeld", Napi::Function::New(env, LogIsHeld));
   exports.Set("logLetGo", Napi::Function::New(env, LogLetGo));
   return exports;
 }

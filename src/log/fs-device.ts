@@ -2,22 +2,26 @@
  * The log device in pure Node: synchronous writes on files opened with O_DSYNC. A submission is durable when `submit` returns.
  * Used where no addon could be built; costs the worker the whole write.
  */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { constants as os } from 'node:os';
+import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
 import type { LogPosition } from '../base/types.ts';
-import { LOG_SEGMENT_BYTES } from '../limits.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../limits.ts';
+import { deviceError, errnoOf, isTransient } from './device-failure.ts';
 import type { LogDevice } from './log.ts';
 import { segmentFileName } from './segment.ts';
 
 const ZEROS = new Uint8Array(1 << 20);
+/** Reads go back to old segments one at a time. */
+const OPEN_FILES_MAX = 8;
 
 export class FsDevice implements LogDevice {
   readonly name = 'fs';
   readonly durable: boolean;
   readonly #directory: string;
   readonly #chunks: readonly Uint8Array[];
+  /** Descriptors by segment base, the one used longest ago first. */
   readonly #files = new Map<LogPosition, number>();
   #count = 0;
   #error = 0;
@@ -29,22 +33,14 @@ export class FsDevice implements LogDevice {
   }
 
   submit(chunkIndex: number, offset: number, size: number, position: LogPosition, _alone: boolean): boolean {
+    assert(offset % LOG_BLOCK_BYTES === 0 && size % LOG_BLOCK_BYTES === 0, 'submissions are whole blocks');
+    assert(offset === position % LOG_SEGMENT_BYTES, 'chunks and segments are congruent');
     if (this.#error !== 0) return false;
-    const base = Math.floor(position / LOG_SEGMENT_BYTES) * LOG_SEGMENT_BYTES;
     try {
-      const file = this.#file(base);
-      let done = 0;
-      while (done < size)
-        done += writeSync(
-          file,
-          this.#chunks[chunkIndex] as Uint8Array,
-          offset + done,
-          size - done,
-          position - base + done,
-        );
+      writeAll(this.#file(position - offset), this.#chunks[chunkIndex] as Uint8Array, offset, size, offset);
       this.#count = (this.#count + 1) | 0;
     } catch (error) {
-      this.#latch(error);
+      this.#error = errnoOf(error);
     }
     return true;
   }
@@ -58,30 +54,33 @@ export class FsDevice implements LogDevice {
   }
 
   read(position: LogPosition, target: Uint8Array, targetOffset: number, size: number): void {
-    const base = Math.floor(position / LOG_SEGMENT_BYTES) * LOG_SEGMENT_BYTES;
-    let done = 0;
-    while (done < size) {
-      const got = readSync(this.#file(base), target, targetOffset + done, size - done, position - base + done);
-      if (got <= 0)
-        throw new SynodError(
-          'ERR_SYNOD_LOG_FAILED',
-          `${this.#directory}: the log ends before position ${position + done}.`,
-        );
-      done += got;
+    const offset = position % LOG_SEGMENT_BYTES;
+    try {
+      const file = this.#file(position - offset);
+      for (let done = 0; done < size; ) {
+        const got = readSync(file, target, targetOffset + done, size - done, offset + done);
+        if (got === 0)
+          throw new SynodError('ERR_SYNOD_LOG_FAILED', `${this.#directory}: the log ends before position ${position}.`);
+        done += got;
+      }
+    } catch (error) {
+      throw error instanceof SynodError ? error : deviceError(this.#directory, 'read', errnoOf(error), error);
     }
   }
 
   openSegment(base: LogPosition, header: Uint8Array): void {
-    const path = join(this.#directory, segmentFileName(base));
-    const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o644);
-    for (let at = 0; fstatSync(file).size < LOG_SEGMENT_BYTES; at += ZEROS.length)
-      writeSync(file, ZEROS, 0, ZEROS.length, at);
-    writeSync(file, header, 0, header.length, 0);
-    fsyncSync(file);
-    const directory = openSync(this.#directory, 'r');
-    fsyncSync(directory);
-    closeSync(directory);
-    this.#files.set(base, file);
+    const what = 'open a segment of';
+    if (this.#error !== 0) throw deviceError(this.#directory, what, this.#error);
+    try {
+      this.#makeZeroed(base);
+      writeAll(this.#file(base), header, 0, header.length, 0);
+      const directory = openSync(this.#directory, 'r');
+      finallyClose(directory, () => fsyncSync(directory));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (!isTransient(errno)) this.#error = errno;
+      throw deviceError(this.#directory, what, errno, error);
+    }
   }
 
   close(): void {
@@ -89,16 +88,46 @@ export class FsDevice implements LogDevice {
     this.#files.clear();
   }
 
+  /** Whatever an earlier attempt left in the file is gone afterwards. */
+  #makeZeroed(base: LogPosition): void {
+    const file = openSync(this.#pathOf(base), constants.O_WRONLY | constants.O_CREAT, 0o644);
+    finallyClose(file, () => {
+      for (let at = 0; at < LOG_SEGMENT_BYTES; at += ZEROS.length) writeAll(file, ZEROS, 0, ZEROS.length, at);
+      fdatasyncSync(file);
+    });
+  }
+
   #file(base: LogPosition): number {
-    const known = this.#files.get(base);
-    if (known !== undefined) return known;
-    const file = openSync(join(this.#directory, segmentFileName(base)), constants.O_RDWR | constants.O_DSYNC);
+    let file = this.#files.get(base);
+    if (file === undefined) {
+      file = openSync(this.#pathOf(base), constants.O_RDWR | constants.O_DSYNC);
+      if (this.#files.size === OPEN_FILES_MAX) this.#closeOldest();
+    } else {
+      this.#files.delete(base);
+    }
     this.#files.set(base, file);
     return file;
   }
 
-  /** The first failure ends the log for good: what a flush failed to write is never tried again. */
-  #latch(error: unknown): void {
-    this.#error = (error as NodeJS.ErrnoException).errno ?? os.errno.EIO;
+  #closeOldest(): void {
+    const [base, file] = this.#files.entries().next().value as [LogPosition, number];
+    this.#files.delete(base);
+    closeSync(file);
+  }
+
+  #pathOf(base: LogPosition): string {
+    return join(this.#directory, segmentFileName(base));
+  }
+}
+
+function writeAll(file: number, bytes: Uint8Array, offset: number, size: number, at: number): void {
+  for (let done = 0; done < size; ) done += writeSync(file, bytes, offset + done, size - done, at + done);
+}
+
+function finallyClose(file: number, action: () => void): void {
+  try {
+    action();
+  } finally {
+    closeSync(file);
   }
 }

@@ -3,14 +3,17 @@
  * A submission costs one call; its completion is a word in the worker block.
  * @hot
  */
-import { SynodError } from '../base/errors.ts';
+import { constants } from 'node:os';
+import { assert } from '../base/assert.ts';
 import type { LogPosition } from '../base/types.ts';
 import { WORKER_DOORBELL_WORD, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD } from '../memory/descriptor.ts';
 import type { NativeBinding } from '../native-binding.ts';
+import { deviceError } from './device-failure.ts';
 import type { LogDevice } from './log.ts';
 
 /** Threads per log: two keep two writes in flight, which hides the device's flush latency (DESIGN.md). */
 const FLUSHERS = 2;
+const REFUSED = -constants.errno.EINVAL;
 
 export class NativeDevice implements LogDevice {
   readonly name: 'direct' | 'buffered';
@@ -19,6 +22,7 @@ export class NativeDevice implements LogDevice {
   readonly #words: Int32Array;
   readonly #directory: string;
   readonly #log: number;
+  readonly #attached: number[] = [];
 
   constructor(
     binding: NativeBinding,
@@ -34,17 +38,22 @@ export class NativeDevice implements LogDevice {
     this.#directory = directory;
     this.#words = new Int32Array(block);
     this.#log = this.#check(binding.logOpen(directory, mode, FLUSHERS), 'open');
-    for (let index = 0; index < chunks.length; index++) {
-      const id = binding.attach(new Uint8Array(chunks[index] as SharedArrayBuffer));
-      this.#check(binding.logAttach(this.#log, index, id), 'attach');
+    let result = 0;
+    for (let index = 0; index < chunks.length && result >= 0; index++) {
+      result = binding.logAttach(this.#log, index, this.#attach(chunks[index] as SharedArrayBuffer));
     }
-    const blockId = binding.attach(new Uint8Array(block));
-    const bound = binding.logBind(this.#log, blockId, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD, WORKER_DOORBELL_WORD);
-    this.#check(bound, 'bind');
+    if (result >= 0) {
+      const id = this.#attach(block);
+      result = binding.logBind(this.#log, id, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD, WORKER_DOORBELL_WORD);
+    }
+    if (result < 0) this.close();
+    this.#check(result, 'attach memory to');
   }
 
   submit(chunkIndex: number, offset: number, size: number, position: LogPosition, alone: boolean): boolean {
-    return this.#binding.logSubmit(this.#log, chunkIndex, offset, size, position, alone) === 0;
+    const result = this.#binding.logSubmit(this.#log, chunkIndex, offset, size, position, alone);
+    assert(result !== REFUSED, 'submissions are whole blocks of a chunk and its segment');
+    return result === 0;
   }
 
   durableCount(): number {
@@ -65,6 +74,8 @@ export class NativeDevice implements LogDevice {
 
   close(): void {
     this.#binding.logClose(this.#log);
+    for (let index = 0; index < this.#attached.length; index++) this.#binding.detach(this.#attached[index] as number);
+    this.#attached.length = 0;
   }
 
   /** Tests: the nth write from now on fails. */
@@ -72,22 +83,27 @@ export class NativeDevice implements LogDevice {
     this.#binding.logInjectFault(this.#log, nth, errno);
   }
 
+  /** Tests: the nth write from now on waits until `letGo` or `close`. */
+  hold(nth: number): void {
+    this.#binding.logHold(this.#log, nth);
+  }
+
+  get isHeld(): boolean {
+    return this.#binding.logIsHeld(this.#log);
+  }
+
+  letGo(): void {
+    this.#binding.logLetGo(this.#log);
+  }
+
+  #attach(memory: SharedArrayBuffer): number {
+    const id = this.#binding.attach(new Uint8Array(memory));
+    this.#attached.push(id);
+    return id;
+  }
+
   #check(result: number, what: string): number {
-    if (result >= 0) return result;
-    if (result === -ENOSPC) {
-      throw new SynodError(
-        'ERR_SYNOD_DISK_FULL',
-        `${this.#directory}: no space left to ${what} the log; free some, writes resume by themselves.`,
-      );
-    }
-    if (result === -EBUSY)
-      throw new SynodError('ERR_SYNOD_DIRECTORY_LOCKED', `${this.#directory} is open in this process already.`);
-    throw new SynodError(
-      'ERR_SYNOD_LOG_FAILED',
-      `${this.#directory}: cannot ${what} the log (errno ${-result}): check the medium, then restart.`,
-    );
+    if (result < 0) throw deviceError(this.#directory, what, -result);
+    return result;
   }
 }
-
-const EBUSY = 16;
-const ENOSPC = 28;

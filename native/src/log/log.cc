@@ -28,10 +28,12 @@ Log::Log(std::string directory, LogMode mode, int flushers) : mode_(mode), files
 
 Log::~Log() { close(); }
 
-void Log::attachChunk(int index, uint8_t* bytes) {
+int Log::attachChunk(int index, uint8_t* bytes) {
+  if (mode_ == LogMode::direct && reinterpret_cast<uintptr_t>(bytes) % kBlockBytes != 0) return -EINVAL;
   std::lock_guard<std::mutex> lock(mutex_);
   if (static_cast<int>(chunks_.size()) <= index) chunks_.resize(index + 1, nullptr);
   chunks_[index] = bytes;
+  return 0;
 }
 
 void Log::bind(int32_t* durable, int32_t* error, int32_t* doorbell) {
@@ -226,8 +228,14 @@ void Log::hold(int nth) {
   holdIn_ = nth;
 }
 
+bool Log::isHeld() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return isHeld_;
+}
+
 void Log::letGo() {
   std::lock_guard<std::mutex> lock(mutex_);
+  holdIn_ = 0;
   isHeld_ = false;
   released_.notify_all();
 }

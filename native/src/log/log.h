@@ -33,7 +33,8 @@ class Log {
   ~Log();
   const std::string& directory() const { return files_.directory(); }
 
-  void attachChunk(int index, uint8_t* bytes);
+  // -EINVAL for memory that direct writes cannot begin at.
+  int attachChunk(int index, uint8_t* bytes);
   void bind(int32_t* durable, int32_t* error, int32_t* doorbell);
   // 0 or -errno. Blocks: takes the prepared file, writes the header block durably.
   int openSegment(int64_t base, const uint8_t* header);
@@ -47,6 +48,7 @@ class Log {
   // Tests: the nth write from now on fails with `error` / waits until `letGo` or `close`.
   void injectFault(int nth, int error);
   void hold(int nth);
+  bool isHeld();
   void letGo();
 
  private:

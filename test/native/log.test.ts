@@ -1,0 +1,159 @@
+/** The addon's log: what counts as durable, and in which order; what a failure leaves; who may hold a directory. */
+import { constants } from 'node:os';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SynodError } from '../../src/base/errors.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
+import { NativeDevice } from '../../src/log/native-device.ts';
+import {
+  DOORBELL_ASLEEP,
+  DOORBELL_AWAKE,
+  WORKER_DOORBELL_WORD,
+  WORKER_LOG_ERROR_WORD,
+} from '../../src/memory/descriptor.ts';
+import { loadNative, type NativeBinding } from '../../src/native-binding.ts';
+import { LogBench, type NativeMode, nativeModes } from './log-bench.ts';
+
+const { EIO } = constants.errno;
+const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
+const hasCode = (code: string) => (error: unknown) => error instanceof SynodError && error.code === code;
+
+function testLog(binding: NativeBinding, mode: NativeMode): void {
+  const test = suite<{ log: LogBench }>(`native/log ${mode}`);
+  test.before.each((context) => {
+    context.log = new LogBench(binding, mode);
+  });
+  test.after.each(({ log }) => log.end());
+
+  test('only the contiguous prefix counts as durable', ({ log }) => {
+    log.device.hold(1);
+    log.submit(1);
+    log.waitUntil(() => log.device.isHeld);
+    for (let n = 2; n <= ALL; n++) assert.ok(log.submit(n));
+    log.waitUntil(() => log.blockInFile(ALL) === ALL);
+    assert.is(log.device.durableCount(), 0);
+    log.device.letGo();
+    log.waitDurable(ALL);
+  });
+
+  test('refuses the submission after 16 in flight, and takes it once the first is durable', ({ log }) => {
+    log.device.hold(1);
+    for (let n = 1; n <= ALL; n++) assert.ok(log.submit(n));
+    assert.not(log.submit(ALL + 1));
+    log.device.letGo();
+    log.waitDurable(ALL);
+    assert.ok(log.submit(ALL + 1));
+    log.waitDurable(ALL + 1);
+    for (let n = 1; n <= ALL + 1; n++) assert.is(log.blockInFile(n), n);
+  });
+
+  test('a lone submission is durable when the call returns', ({ log }) => {
+    log.submit(1, true);
+    assert.is(log.device.durableCount(), 1);
+    assert.is(log.blockInFile(1), 1);
+  });
+
+  test('a submission said to be alone behind one in flight does not overtake it', ({ log }) => {
+    log.device.hold(1);
+    log.submit(1);
+    log.waitUntil(() => log.device.isHeld);
+    log.submit(2, true);
+    assert.is(log.device.durableCount(), 0);
+    log.device.letGo();
+    log.waitDurable(2);
+  });
+
+  test('a sleeper is rung when the durable count moves', ({ log }) => {
+    const words = new Int32Array(log.block);
+    Atomics.store(words, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP);
+    log.submit(1, true);
+    assert.is(Atomics.load(words, WORKER_DOORBELL_WORD), DOORBELL_AWAKE);
+  });
+
+  test('a sleeper is rung when the log fails', ({ log }) => {
+    const words = new Int32Array(log.block);
+    Atomics.store(words, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP);
+    log.device.injectFault(1, EIO);
+    log.submit(1, true);
+    assert.is(Atomics.load(words, WORKER_LOG_ERROR_WORD), EIO);
+    assert.is(Atomics.load(words, WORKER_DOORBELL_WORD), DOORBELL_AWAKE);
+  });
+
+  test('the first failure latches: nothing is durable after it, and no later segment opens', ({ log }) => {
+    log.submit(1, true);
+    log.device.injectFault(1, EIO);
+    assert.ok(log.submit(2, true));
+    assert.is(log.device.error(), EIO);
+    assert.not(log.submit(3, true));
+    assert.is(log.device.durableCount(), 1);
+    const openNext = () => log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
+    assert.throws(openNext, hasCode('ERR_SYNOD_LOG_FAILED'));
+    const target = new Uint8Array(8);
+    log.device.read(LOG_BLOCK_BYTES, target, 0, 8);
+    assert.equal([...target], [1, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  test('a write in flight when another one fails never counts', ({ log }) => {
+    log.device.hold(1);
+    log.submit(1);
+    log.waitUntil(() => log.device.isHeld);
+    log.device.injectFault(1, EIO);
+    log.submit(2);
+    log.waitUntil(() => log.device.error() === EIO);
+    log.device.letGo();
+    log.device.close();
+    assert.is(log.device.durableCount(), 0);
+  });
+
+  test('close makes everything in flight durable first, and may be called again', ({ log }) => {
+    log.device.hold(1);
+    for (let n = 1; n <= ALL; n++) log.submit(n);
+    log.device.close();
+    assert.is(log.device.durableCount(), ALL);
+    for (let n = 1; n <= ALL; n++) assert.is(log.blockInFile(n), n);
+    log.device.close();
+    assert.not(log.submit(ALL + 1));
+  });
+
+  test('a directory is open once in a process; closing it by name sets it free', ({ log }) => {
+    const again = () => new NativeDevice(binding, log.directory, mode, true, [log.chunk], log.block);
+    assert.throws(again, hasCode('ERR_SYNOD_DIRECTORY_LOCKED'));
+    binding.logCloseDirectory(log.directory);
+    const second = again();
+    second.close();
+  });
+
+  test('refuses what is not whole blocks of one segment', ({ log }) => {
+    const refused = hasCode('ERR_SYNOD_INVARIANT');
+    const block = LOG_BLOCK_BYTES;
+    const misplaced = 'a position that its offset does not match';
+    assert.throws(() => log.device.submit(0, block, block, 2 * block, false), refused, misplaced);
+    assert.throws(() => log.device.submit(0, block + 512, block, block + 512, false), refused);
+    assert.throws(() => log.device.submit(0, block, block - 1, block, false), refused);
+    assert.throws(() => log.device.submit(1, block, block, block, false), refused, 'no such chunk');
+    const last = LOG_SEGMENT_BYTES - block;
+    assert.throws(() => log.device.submit(0, last, 2 * block, last, false), refused, 'past the segment');
+  });
+
+  if (mode === 'direct') {
+    test('direct writes refuse memory that does not begin at a page', ({ log }) => {
+      log.device.close();
+      const id = binding.attach(new Uint8Array(log.chunk, 64));
+      const handle = binding.logOpen(log.directory, mode, 1);
+      assert.ok(binding.logAttach(handle, 0, id) < 0);
+      binding.logClose(handle);
+      binding.detach(id);
+    });
+  }
+
+  test.run();
+}
+
+const { binding } = loadNative('auto');
+if (binding !== undefined) for (const mode of nativeModes(binding)) testLog(binding, mode);
+
+const loads = suite('native/log');
+(binding === undefined ? loads.skip : loads)('the addon is there to be tested', () => {
+  assert.ok(nativeModes(binding).includes('buffered'));
+});
+loads.run();
