@@ -1,0 +1,109 @@
+/**
+ * A log belongs to the process, not to the isolate that opened it (S22): it outlives its worker, ends with the last isolate,
+ * and in both cases everything that was in flight reaches the medium. Starts itself again as a worker and as a child process.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
+import { NativeDevice } from '../../src/log/native-device.ts';
+import { segmentFileName } from '../../src/log/segment.ts';
+import { alignedMemory } from '../../src/memory/aligned-memory.ts';
+import { WORKER_DURABLE_WORD, WORKER_WORDS } from '../../src/memory/descriptor.ts';
+import { loadNative, type NativeBinding } from '../../src/native-binding.ts';
+
+const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
+
+interface Memory {
+  directory: string;
+  chunk: SharedArrayBuffer;
+  block: SharedArrayBuffer;
+}
+
+const { binding } = loadNative('auto');
+if (!isMainThread && binding !== undefined) {
+  submitAll(binding, workerData as Memory);
+  parentPort?.postMessage('in flight');
+  for (;;) binding.park(binding.attach(new Uint8Array(4)), 0, 0, 1000);
+} else if (process.argv[2] !== undefined && binding !== undefined && process.argv[2].startsWith(tmpdir())) {
+  submitAll(binding, memoryIn(process.argv[2]));
+} else {
+  testIsolates();
+}
+
+function memoryIn(directory: string): Memory {
+  return { directory, chunk: alignedMemory(LOG_SEGMENT_BYTES), block: new SharedArrayBuffer(WORKER_WORDS * 4) };
+}
+
+/** Leaves with all submissions in flight: the first one is held, and block n is full of the byte n. */
+function submitAll(addon: NativeBinding, { directory, chunk, block }: Memory): void {
+  const device = new NativeDevice(addon, directory, 'buffered', true, [chunk], block);
+  device.openSegment(0, new Uint8Array(LOG_BLOCK_BYTES));
+  device.hold(1);
+  for (let n = 1; n <= ALL; n++) {
+    const offset = n * LOG_BLOCK_BYTES;
+    new Uint8Array(chunk, offset, LOG_BLOCK_BYTES).fill(n);
+    device.submit(0, offset, LOG_BLOCK_BYTES, offset, false);
+  }
+}
+
+function blocksOf(directory: string): number[] {
+  const file = readFileSync(join(directory, segmentFileName(0)));
+  return Array.from({ length: ALL }, (_, i) => {
+    const bytes = file.subarray((i + 1) * LOG_BLOCK_BYTES, (i + 2) * LOG_BLOCK_BYTES);
+    return bytes.every((byte) => byte === bytes[0]) ? (bytes[0] as number) : -1;
+  });
+}
+
+function testIsolates(): void {
+  const test = suite<{ directory: string }>('native/isolate');
+  const withAddon = binding === undefined ? test.skip : test;
+  const expected = Array.from({ length: ALL }, (_, i) => i + 1);
+  test.before.each((context) => {
+    context.directory = mkdtempSync(join(tmpdir(), 'synod-isolate-'));
+  });
+  test.after.each(({ directory }) => rmSync(directory, { recursive: true }));
+
+  withAddon('a log outlives its worker; another isolate drains and closes it', async ({ directory }) => {
+    const memory = memoryIn(directory);
+    const words = new Int32Array(memory.block);
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: memory });
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    await worker.terminate();
+    assert.is(Atomics.load(words, WORKER_DURABLE_WORD), 0);
+    binding?.logCloseDirectory(directory);
+    assert.is(Atomics.load(words, WORKER_DURABLE_WORD), ALL);
+    assert.equal(blocksOf(directory), expected);
+  });
+
+  withAddon('a process that runs out of work with writes in flight ends them first', ({ directory }) => {
+    const { status, signal, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), directory], {
+      encoding: 'utf8',
+    });
+    assert.is(signal, null);
+    assert.is(status, 0, stderr);
+    assert.equal(blocksOf(directory), expected);
+  });
+
+  withAddon('many workers load the addon at once, and go again', async () => {
+    const program = `
+      const { parentPort, workerData } = require('node:worker_threads');
+      const addon = require(workerData);
+      const bytes = new Uint8Array(new SharedArrayBuffer(9)).fill(0x61);
+      parentPort.postMessage(addon.crc32c(addon.attach(bytes), 0, 9, 0));`;
+    const file = loadNative('required').reason;
+    const threads = Array.from({ length: 6 }, () => new Worker(program, { eval: true, workerData: file }));
+    const results = await Promise.all(
+      threads.map((thread) => new Promise((resolve, reject) => thread.once('message', resolve).once('error', reject))),
+    );
+    await Promise.all(threads.map((thread) => thread.terminate()));
+    assert.equal(new Set(results).size, 1);
+  });
+
+  test.run();
+}
