@@ -129,9 +129,8 @@ export class ReplyStore {
   #skipToStart(): void {
     const gap = this.bytes.length - this.#tail;
     if (gap > 0) this.words[this.#tail >> 2] = 0;
-    if (this.#used === 0) this.#head = 0;
+    assert(this.#head !== this.#tail, 'an empty ring begins at its start');
     if (this.#cursor === this.#tail) this.#cursor = 0;
-    if (this.#head === this.#tail) this.#head = 0;
     this.#tail = 0;
   }
 

@@ -121,6 +121,7 @@ class Pair {
     for (const chunk of this.#machine.snapshot()) {
       image.push(chunk.slice());
       this.#calls.apply(kv.put('late', 'x'), this.model.nowMs);
+      for (const key of this.model.entries.keys()) this.#calls.apply(kv.delete(key), this.model.nowMs);
     }
     this.#machine = new KvMachine();
     this.#machine.restore(image);

@@ -79,6 +79,26 @@ test('grows over many keys and finds each of them', () => {
   assert.is(store.count, 20_000);
 });
 
+test('keys of one hash are told apart by length, words and last bytes', () => {
+  const store = new KvStore();
+  const keys = ['', 'a', 'b', 'ab', 'abcd', 'abce', 'abcda', 'abcdb', 'abcdabcd'].map(keyWords);
+  const blocks = keys.map(({ words, length }) => store.insert(words, 0, length, 1, 4));
+  keys.forEach(({ words, length }, i) => {
+    assert.is(store.find(words, 0, length, 1), blocks[i]);
+  });
+});
+
+test('a loaded store uses the place of removed keys again', () => {
+  const store = new KvStore();
+  for (let i = 0; i < 6000; i++) put(store, `key-${i}`, i, 4, 0);
+  for (let i = 0; i < 6000; i++) remove(store, `key-${i}`);
+  const loaded = new KvStore();
+  loaded.load(...(store.image() as [Int32Array, Int32Array, Int32Array, Int32Array]));
+  const before = loaded.words.length;
+  for (let i = 0; i < 6000; i++) put(loaded, `other-${i}`, i, 4, 0);
+  assert.is(loaded.words.length, before);
+});
+
 test('bytes behind a key in its last word do not count', () => {
   const store = new KvStore();
   put(store, 'abcde', 1, 1, 0);

@@ -1,6 +1,7 @@
 /** The key-value machine: each operation, its replies, expiry by log time, snapshots. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { KEY_BYTES_MAX } from '../../../src/limits.ts';
 import { createMachine, KvMachine } from '../../../src/machines/kv.ts';
 import { kv } from '../../../src/machines/kv-commands.ts';
 import { MachineCalls } from '../../support/machine-calls.ts';
@@ -9,6 +10,13 @@ const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode
 const make = (): MachineCalls => new MachineCalls(new KvMachine());
 const run = (calls: MachineCalls, command: Uint8Array, at = 0) => kv.decodeReply(calls.apply(command, at));
 const ask = (calls: MachineCalls, query: Uint8Array, at = 0) => kv.decodeReply(calls.query(query, at));
+
+/** A put whose key has one byte more than a key may have. */
+function oversizedKey(): Uint8Array {
+  const bytes = kv.put('k'.repeat(KEY_BYTES_MAX), 'value');
+  new DataView(bytes.buffer).setUint16(1, KEY_BYTES_MAX + 1, true);
+  return bytes;
+}
 
 const test = suite('machines/kv');
 
@@ -87,10 +95,34 @@ test('malformed commands change nothing and say so', () => {
     new Uint8Array(7),
     new Uint8Array(16),
     Uint8Array.of(9, 1, 0, 0, 0, 0, 0, 0, 65, 0, 0, 0),
+    kv.put('a key of many bytes', '').slice(0, 20),
+    oversizedKey(),
   ]) {
     assert.is(run(calls, bytes).status, 'malformed');
   }
   assert.is(ask(calls, kv.put('a', 'x')).status, 'malformed');
+});
+
+test('a value that does not fit the reply is not written; its length tells, and nothing is thrown', () => {
+  const machine = new KvMachine();
+  run(new MachineCalls(machine), kv.put('a', 'x'.repeat(100)));
+  const query = kv.get('a');
+  const reply = { bytes: new Uint8Array(256), words: new Int32Array(0), offset: 0, capacity: 64, length: 0 };
+  reply.words = new Int32Array(reply.bytes.buffer);
+  const words = new Int32Array(query.buffer);
+  const command = {
+    bytes: query,
+    words,
+    offset: 0,
+    length: query.length,
+    session: 1,
+    number: 2,
+    logTimeMs: 0,
+    slot: 0,
+  };
+  machine.apply(command, reply);
+  assert.is(reply.length, 116);
+  assert.ok(reply.bytes.subarray(64).every((byte) => byte === 0));
 });
 
 test('a restored snapshot answers like the original and goes on with its revisions', () => {

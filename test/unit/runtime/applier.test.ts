@@ -24,7 +24,7 @@ interface Applied {
   slot: number;
 }
 
-/** Writes down what it is called with; replies with the command's bytes. The command [0xff, n …] throws, [0xfe] answers too much. */
+/** Writes down what it is called with; replies with the command's bytes. The command [0xff, n …] throws, [0xfe] answers too much, [0xfd] nothing. */
 class Recorder implements StateMachine {
   readonly applied: Applied[] = [];
 
@@ -34,7 +34,7 @@ class Recorder implements StateMachine {
     const { session, number, logTimeMs, slot } = command;
     this.applied.push({ session, number, bytes, logTimeMs, slot });
     if (bytes[0] === 0xfe) reply.length = REPLY_BYTES_MAX + 1;
-    else this.query(command, reply);
+    else if (bytes[0] !== 0xfd) this.query(command, reply);
   }
 
   query(query: Command, reply: Reply): void {
@@ -106,10 +106,13 @@ test('numbers keep their high words', () => {
   const id = rig.open(1);
   rig.apply(
     batch()
-      .command(id, 2 ** 32 + 1, bytes(1))
+      .command(id, 2 ** 32 + 1, bytes(9))
       .command(id, 1, bytes(1)),
   );
-  assert.equal(rig.numbers(), [1]);
+  assert.equal(
+    rig.machine.applied.map((one) => one.bytes),
+    [[1]],
+  );
 });
 
 test('commands of unknown and closed sessions are dropped', () => {
@@ -121,8 +124,8 @@ test('commands of unknown and closed sessions are dropped', () => {
       .command(0, 1, bytes(1))
       .command(id, 1, bytes(1)),
   );
-  rig.apply(batch().closeSession(id).command(id, 2, bytes(1)));
-  assert.equal(rig.numbers(), [1]);
+  rig.apply(batch().command(id, 2, bytes(1)).closeSession(id).command(id, 3, bytes(1)));
+  assert.equal(rig.numbers(), [1, 2]);
 });
 
 test('a session may be opened and used in one value', () => {
@@ -167,6 +170,17 @@ test('replies are remembered under their numbers; one that is too large leaves i
   assert.equal(Array.from(target.slice(0, 3)), [REPLY_HEADER_BYTES + 4, REPLY_OK, 0x04030201]);
   assert.equal(Array.from(target.slice(4, 6)), [REPLY_HEADER_BYTES, REPLY_TOO_LARGE]);
   assert.is((target[6 + REPLY_STATUS_WORD + 1] as number) & 0xff, 5);
+});
+
+test('a machine that says nothing answers nothing', () => {
+  const rig = new Rig();
+  const id = rig.open(1);
+  rig.apply(
+    batch()
+      .command(id, 1, bytes(1, 2, 3))
+      .command(id, 2, bytes(0xfd)),
+  );
+  assert.is(rig.sessions.measureRun(rig.sessions.lookup(id), 2, 1024), REPLY_HEADER_BYTES);
 });
 
 test('a no-op applies nothing and leaves the digest', () => {

@@ -68,7 +68,7 @@ test('a module that is not there, or throws, is refused with its cause', async (
 test('names that every object has are no ready-made machines', async () => {
   const error = await refusal('constructor');
   assert.is(error.code, 'ERR_SYNOD_MACHINE_MODULE');
-  assert.match(error.message, /constructor cannot be loaded/);
+  assert.ok(error.message.includes(join(process.cwd(), 'constructor')), 'it is a path');
 });
 
 test('a module without createMachine is refused', async () => {

@@ -13,7 +13,7 @@ import {
 import { ReplyStore } from '../../../src/runtime/reply-store.ts';
 
 const LARGE = 1 << 20;
-const source = new Int32Array(LARGE / 4);
+const source = new Int32Array(LARGE);
 
 function make(): ReplyStore {
   const store = new ReplyStore();
@@ -83,11 +83,37 @@ test('readers may stand at any remembered number, forth and back', () => {
   for (const n of [50, 51, 1, 100, 99, 2, 100, 1]) assert.is(read(store, n, 1)[0]?.first, n);
 });
 
-test('the ring grows over what it holds, from any turn of the ring', () => {
+test('the ring grows over what it holds, from any turn of the ring and any place of its reader', () => {
+  for (const reader of [0, 3, SESSION_INFLIGHT_MAX / 2, SESSION_INFLIGHT_MAX - 1]) {
+    const store = make();
+    const last = 3 * SESSION_INFLIGHT_MAX + 1000;
+    for (let n = 1; n <= last; n++) append(store, n, 16);
+    const before = store.bytes.length;
+    read(store, last - reader, 1);
+    for (let n = 1; n <= 40; n++) append(store, last + n, 40_000);
+    assert.ok(store.bytes.length > before);
+    if (reader > 0 && reader < SESSION_INFLIGHT_MAX - 50)
+      assert.is(read(store, last - reader + 1, 1)[0]?.last, last - reader + 1);
+    for (let n = last - 3; n <= last + 40; n++) assert.is(read(store, n, 1)[0]?.last, n);
+    for (let n = last - SESSION_INFLIGHT_MAX + 41; n <= last; n += 97) assert.is(read(store, n, 1)[0]?.last, n);
+  }
+});
+
+test('a reader that keeps up is never lost, however often the ring turns', () => {
   const store = make();
-  for (let n = 1; n <= SESSION_INFLIGHT_MAX; n++) append(store, n, 4);
-  for (let n = 1; n <= 60; n++) append(store, SESSION_INFLIGHT_MAX + n, 40_000);
-  for (let n = 61; n <= SESSION_INFLIGHT_MAX + 60; n += 97) assert.is(read(store, n, 1)[0]?.last, n);
+  for (let n = 1; n <= 3 * SESSION_INFLIGHT_MAX; n++) {
+    append(store, n, n % 7 === 0 ? 40 : 16);
+    assert.is(read(store, n, 1 << 16)[0]?.first, n);
+  }
+});
+
+test('a reply that needs the whole ring takes the place of all others', () => {
+  const store = make();
+  const length = 3 * LARGE;
+  for (let n = 1; n <= 5; n++) {
+    append(store, n, n % 2 === 0 ? length : 24);
+    assert.is(read(store, n, 1)[0]?.last, n);
+  }
 });
 
 test('the oldest replies give way by count: exactly SESSION_INFLIGHT_MAX are remembered', () => {

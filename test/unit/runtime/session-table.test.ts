@@ -83,6 +83,13 @@ test('a full table expires the session that was unused for longest in log time, 
   assert.is(table.lookup(id), 1);
   assert.is(table.lookup(ids[1] as number), -1);
   assert.is(table.lookup(ids[0] as number), 0);
+  assert.is(table.count, SESSIONS_MAX);
+});
+
+test('of sessions unused for equally long the one of the lowest index expires', () => {
+  const { table, ids } = fullTable();
+  for (const id of ids) table.advance(table.lookup(id), at(7000));
+  assert.is(table.lookup(table.open(9, 9, 7000 + SESSION_EXPIRY_MS)), 0);
 });
 
 test('the successor in a table index starts anew: numbers from 1, no replies of its predecessor', () => {
