@@ -66,7 +66,13 @@ function testMemory(binding: NativeBinding): void {
   test('tells views of one buffer apart', ({ bulk }) => {
     const source = noise();
     const target = shared(BYTES);
-    for (const start of [0, 256, 0, 512, 256]) copies(bulk, source.subarray(start), 0, target, 0, 64);
+    const views = [0, 256, 512].map((start) => source.subarray(start));
+    for (const view of [0, 1, 0, 2, 2, 1, 0]) copies(bulk, views[view] as Uint8Array, 0, target, 0, 64);
+    for (const view of [0, 1, 0]) {
+      const target = views[view] as Uint8Array;
+      bulk.copy(noise(), 4 * view, target, 0, 200);
+      assert.is(bulk.crc32c(target, 0, 200), crc32c(noise(), 4 * view, 200, 0));
+    }
   });
 
   test('copies between overlapping ranges as if through a third place', ({ bulk }) => {
