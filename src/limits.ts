@@ -73,7 +73,7 @@ export const HEARTBEAT_TICKS = 5;
 export const ELECTION_TIMEOUT_TICKS = 40;
 export const ELECTION_JITTER_TICKS = 30;
 /** Unanswered ACCEPTs are sent again after this long. */
-export const RETRY_TICKS = 10;
+export const RETRY_TICKS = 25;
 /** `terminate()` cannot interrupt a native park, so no park is longer (native-facts 3.3). */
 export const PARK_US_MAX = 20_000;
 
