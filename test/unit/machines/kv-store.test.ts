@@ -81,7 +81,7 @@ test('grows over many keys and finds each of them', () => {
 
 test('keys of one hash are told apart by length, words and last bytes', () => {
   const store = new KvStore();
-  const keys = ['', 'a', 'b', 'ab', 'abcd', 'abce', 'abcda', 'abcdb', 'abcdabcd'].map(keyWords);
+  const keys = ['abc\0', 'abc', 'a', 'b', 'ab', 'abcd', 'abce', 'abcda', 'abcdb', 'abcdabcd'].map(keyWords);
   const blocks = keys.map(({ words, length }) => store.insert(words, 0, length, 1, 4));
   keys.forEach(({ words, length }, i) => {
     assert.is(store.find(words, 0, length, 1), blocks[i]);

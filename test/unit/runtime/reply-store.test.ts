@@ -99,11 +99,15 @@ test('the ring grows over what it holds, from any turn of the ring and any place
   }
 });
 
-test('a reader that keeps up is never lost, however often the ring turns', () => {
+test('a reader that keeps up is never lost, however often the ring turns and grows', () => {
   const store = make();
   for (let n = 1; n <= 3 * SESSION_INFLIGHT_MAX; n++) {
     append(store, n, n % 7 === 0 ? 40 : 16);
     assert.is(read(store, n, 1 << 16)[0]?.first, n);
+  }
+  for (let n = 3 * SESSION_INFLIGHT_MAX + 1; n <= 3 * SESSION_INFLIGHT_MAX + 40; n++) {
+    append(store, n, 400_000);
+    assert.is(read(store, n, 1 << 16)[0]?.last, n);
   }
 });
 
@@ -111,7 +115,7 @@ test('a reply that needs the whole ring takes the place of all others', () => {
   const store = make();
   const length = 3 * LARGE;
   for (let n = 1; n <= 5; n++) {
-    append(store, n, n % 2 === 0 ? length : 24);
+    append(store, n, n % 3 === 0 ? 24 : length);
     assert.is(read(store, n, 1)[0]?.last, n);
   }
 });
