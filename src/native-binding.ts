@@ -8,8 +8,20 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SynodError } from './base/errors.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from './limits.ts';
+import { DOORBELL_ASLEEP, DOORBELL_AWAKE } from './memory/descriptor.ts';
 
-const ABI = 2;
+/** Changes with the functions that the addon exports. */
+const ABI = 3;
+
+/** Constants that the addon is compiled with: native/generate-layout writes them into its header. */
+export const NATIVE_LAYOUT: Readonly<Record<string, number>> = {
+  LOG_BLOCK_BYTES,
+  LOG_SEGMENT_BYTES,
+  SUBMISSIONS_IN_FLIGHT_MAX,
+  DOORBELL_AWAKE,
+  DOORBELL_ASLEEP,
+};
 
 export interface PathProbe {
   /** O_DIRECT works there. */
@@ -22,6 +34,8 @@ export interface PathProbe {
 /** What the addon exports; results below 0 are -errno. Memory is named by the id that `attach` gave in this thread. */
 export interface NativeBinding {
   abi(): number;
+  /** `layoutVersion` of the constants that it was compiled with. */
+  layoutVersion(): number;
   attach(view: Uint8Array): number;
   detach(id: number): void;
   copy(source: number, sourceOffset: number, target: number, targetOffset: number, size: number): void;
@@ -79,13 +93,29 @@ function tryLoad(): NativeLoad {
     if (!existsSync(file)) continue;
     try {
       const binding = require(file) as NativeBinding;
-      if (binding.abi() === ABI) return { binding, reason: file };
-      reason = `${file} has ABI ${binding.abi()}, ${ABI} is needed`;
+      const mismatch = mismatchOf(binding);
+      if (mismatch === '') return { binding, reason: file };
+      reason = `${file} ${mismatch}: build it anew`;
     } catch (error) {
       reason = String(error);
     }
   }
   return { binding: undefined, reason };
+}
+
+/** What keeps an addon that loads from being used; '' when nothing does. */
+export function mismatchOf(binding: Pick<NativeBinding, 'abi' | 'layoutVersion'>): string {
+  const abi = binding.abi();
+  if (abi !== ABI) return `has ABI ${abi}, ${ABI} is needed`;
+  return binding.layoutVersion() === layoutVersion(NATIVE_LAYOUT) ? '' : 'was compiled with other constants';
+}
+
+/** A positive number that tells layouts apart: FNV-1a over names and values. */
+export function layoutVersion(layout: Readonly<Record<string, number>>): number {
+  let hash = 0x811c9dc5;
+  for (const [name, value] of Object.entries(layout))
+    for (const byte of Buffer.from(`${name}=${value};`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash & 0x7fffffff;
 }
 
 function packageRoot(): string {

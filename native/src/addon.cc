@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "crc32c.h"
+#include "layout.generated.h"
 #include "log_registry.h"
 #include "park.h"
 #include "regions.h"
@@ -18,7 +19,7 @@
 namespace synod {
 namespace {
 
-constexpr int kAbi = 2;
+constexpr int kAbi = 3;
 constexpr long kTmpfsMagic = 0x01021994;
 constexpr long kRamfsMagic = 0x858458f6;
 
@@ -43,6 +44,8 @@ int32_t* wordAt(const Napi::CallbackInfo& info, size_t region, size_t index) {
 }
 
 Napi::Value Abi(const Napi::CallbackInfo& info) { return number(info, kAbi); }
+
+Napi::Value LayoutVersion(const Napi::CallbackInfo& info) { return number(info, layout::VERSION); }
 
 Napi::Value Attach(const Napi::CallbackInfo& info) {
   if (!info[0].IsTypedArray()) return number(info, -EINVAL);
@@ -216,6 +219,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   isolates++;
   env.AddCleanupHook(leaveIsolate);
   exports.Set("abi", Napi::Function::New(env, Abi));
+  exports.Set("layoutVersion", Napi::Function::New(env, LayoutVersion));
   exports.Set("attach", Napi::Function::New(env, Attach));
   exports.Set("detach", Napi::Function::New(env, Detach));
   exports.Set("copy", Napi::Function::New(env, Copy));

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "layout.generated.h"
+
 namespace synod {
 
 enum ParkResult { kWoken = 0, kTimeout = 1, kValueDiffered = 2 };
@@ -26,9 +28,9 @@ inline void wakeOn(int32_t* word, int32_t count) { syscall(SYS_futex, word, FUTE
 // Rings a doorbell (DOORBELL_* of memory/descriptor): a sleeper is woken, an awake thread costs one load.
 inline void ringDoorbell(int32_t* word) {
   auto* atom = reinterpret_cast<std::atomic<int32_t>*>(word);
-  int32_t asleep = 1;
+  int32_t asleep = layout::DOORBELL_ASLEEP;
   if (atom->load(std::memory_order_seq_cst) != asleep) return;
-  if (atom->compare_exchange_strong(asleep, 0, std::memory_order_seq_cst)) wakeOn(word, 1);
+  if (atom->compare_exchange_strong(asleep, layout::DOORBELL_AWAKE, std::memory_order_seq_cst)) wakeOn(word, 1);
 }
 
 }  // namespace synod

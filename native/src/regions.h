@@ -15,9 +15,11 @@ struct Region {
 struct Regions {
   std::vector<Region> all;
 
-  // Address of [offset, offset + size) of a region, or null where it does not lie inside.
+  // Address of [offset, offset + size) of a region, or null where it does not lie inside; NaN lies nowhere.
   uint8_t* at(uint32_t id, double offset, double size) {
-    if (id >= all.size() || offset < 0 || size < 0 || offset + size > static_cast<double>(all[id].size)) return nullptr;
+    if (id >= all.size()) return nullptr;
+    const bool isInside = offset >= 0 && size >= 0 && offset + size <= static_cast<double>(all[id].size);
+    if (!isInside) return nullptr;
     return all[id].bytes + static_cast<size_t>(offset);
   }
 };

@@ -31,7 +31,7 @@ const STOREYS: readonly Storey[] = [
     may: [...GROUND, 'src/paxos/message.ts', 'src/memory/descriptor.ts'],
     types: ['src/native-binding.ts'],
   },
-  { prefix: 'src/native-binding.ts', may: [...GROUND], node: true },
+  { prefix: 'src/native-binding.ts', may: [...GROUND, 'src/memory/descriptor.ts'], node: true },
   { prefix: 'src/log/', may: LEAVES, node: true },
   { prefix: 'src/transport/', may: LEAVES, node: true },
   { prefix: 'src/machines/', may: [...GROUND, 'src/runtime/state-machine.ts'] },

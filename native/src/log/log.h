@@ -17,7 +17,7 @@
 
 namespace synod {
 
-constexpr int kInFlightMax = 16;
+constexpr int kInFlightMax = layout::SUBMISSIONS_IN_FLIGHT_MAX;
 
 struct Submission {
   const uint8_t* bytes = nullptr;

@@ -12,10 +12,12 @@
 #include <string>
 #include <thread>
 
+#include "layout.generated.h"
+
 namespace synod {
 
-constexpr int64_t kSegmentBytes = 1 << 24;
-constexpr int64_t kBlockBytes = 4096;
+constexpr int64_t kSegmentBytes = layout::LOG_SEGMENT_BYTES;
+constexpr int64_t kBlockBytes = layout::LOG_BLOCK_BYTES;
 
 enum class LogMode { direct, buffered };
 
