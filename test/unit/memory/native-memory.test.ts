@@ -31,8 +31,8 @@ function copies(bulk: Bulk, source: Uint8Array, from: number, target: Uint8Array
   assert.is(Buffer.compare(target, expected), 0, `${size} bytes from ${from} to ${to}`);
 }
 
-function testMemory(binding: NativeBinding): void {
-  const test = suite<{ bulk: Bulk }>('memory/native-memory');
+function testCopies(binding: NativeBinding): void {
+  const test = suite<{ bulk: Bulk }>('memory/native-memory copies');
   test.before.each((context) => {
     context.bulk = makeNativeBulk(binding);
   });
@@ -90,7 +90,14 @@ function testMemory(binding: NativeBinding): void {
     }
   });
 
-  test('refuses ranges that leave a view, although its buffer goes on', ({ bulk }) => {
+  test.run();
+}
+
+function testRefusals(binding: NativeBinding): void {
+  const test = suite('memory/native-memory refusals');
+  const bulk = makeNativeBulk(binding);
+
+  test('refuses ranges that leave a view, although its buffer goes on', () => {
     const inner = noise().subarray(64, 128);
     const target = shared(64);
     assert.throws(() => bulk.copy(inner, 8, target, 0, 57), /reads inside/);
@@ -99,11 +106,18 @@ function testMemory(binding: NativeBinding): void {
     assert.throws(() => bulk.crc32c(inner, 60, 5), /reads inside/);
   });
 
-  test('refuses memory that may move', ({ bulk }) => {
+  test('refuses memory that may move', () => {
     assert.throws(() => bulk.crc32c(new Uint8Array(8), 0, 8), /stays where it is/);
   });
 
-  test('checksums agree with the portable ones, at any alignment', ({ bulk }) => {
+  test.run();
+}
+
+function testChecksums(binding: NativeBinding): void {
+  const test = suite('memory/native-memory checksums');
+
+  test('checksums agree with the portable ones, at any alignment', () => {
+    const bulk = makeNativeBulk(binding);
     const bytes = noise();
     for (const size of SIZES)
       for (let offset = 0; offset < 9; offset++)
@@ -119,6 +133,12 @@ function testMemory(binding: NativeBinding): void {
     }
     binding.detach(id);
   });
+
+  test.run();
+}
+
+function testParking(binding: NativeBinding): void {
+  const test = suite('memory/native-memory parking');
 
   test('a sleeper that was rung before it parks does not sleep', () => {
     const block = new SharedArrayBuffer(256);
@@ -147,7 +167,7 @@ function testMemory(binding: NativeBinding): void {
 }
 
 const { binding } = loadNative('auto');
-if (binding !== undefined) testMemory(binding);
+if (binding !== undefined) for (const part of [testCopies, testRefusals, testChecksums, testParking]) part(binding);
 
 const loads = suite('memory/native-memory');
 (binding === undefined ? loads.skip : loads)('the addon is there to be tested', () => {
