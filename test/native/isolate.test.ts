@@ -18,6 +18,8 @@ import { WORKER_DURABLE_WORD, WORKER_WORDS } from '../../src/memory/descriptor.t
 import { loadNative, type NativeBinding } from '../../src/native-binding.ts';
 
 const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
+/** Directory of the log of a child process. */
+const CHILD_DIRECTORY = process.env['SYNOD_TEST_CHILD_DIRECTORY'];
 
 interface Memory {
   directory: string;
@@ -30,8 +32,8 @@ if (!isMainThread && binding !== undefined) {
   submitAll(binding, workerData as Memory);
   parentPort?.postMessage('in flight');
   for (;;) binding.park(binding.attach(new Uint8Array(4)), 0, 0, 1000);
-} else if (process.argv[2] !== undefined && binding !== undefined && process.argv[2].startsWith(tmpdir())) {
-  submitAll(binding, memoryIn(process.argv[2]));
+} else if (CHILD_DIRECTORY !== undefined && binding !== undefined) {
+  submitAll(binding, memoryIn(CHILD_DIRECTORY));
 } else {
   testIsolates();
 }
@@ -82,9 +84,9 @@ function testIsolates(): void {
   });
 
   withAddon('a process that runs out of work with writes in flight ends them first', ({ directory }) => {
-    const { status, signal, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), directory], {
-      encoding: 'utf8',
-    });
+    const env = { ...process.env, SYNOD_TEST_CHILD_DIRECTORY: directory };
+    const options = { encoding: 'utf8', env } as const;
+    const { status, signal, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url)], options);
     assert.is(signal, null);
     assert.is(status, 0, stderr);
     assert.equal(blocksOf(directory), expected);
