@@ -59,7 +59,7 @@ export interface NativeBinding {
   logCloseDirectory(directory: string): void;
   /** Tests: the nth write from now on fails with this errno. */
   logInjectFault(log: number, nth: number, errno: number): void;
-  /** Tests: the nth write from now on waits until `logLetGo` or the log's end. */
+  /** Tests: the nth write from now on waits, written but not completed, until `logLetGo` or the log's end. */
   logHold(log: number, nth: number): void;
   logIsHeld(log: number): boolean;
   logLetGo(log: number): void;

@@ -83,7 +83,7 @@ export class NativeDevice implements LogDevice {
     this.#binding.logInjectFault(this.#log, nth, errno);
   }
 
-  /** Tests: the nth write from now on waits until `letGo` or `close`. */
+  /** Tests: the nth write from now on waits, written but not completed, until `letGo` or `close`. */
   hold(nth: number): void {
     this.#binding.logHold(this.#log, nth);
   }

@@ -3,9 +3,10 @@
  * and in both cases everything that was in flight reaches the medium. Starts itself again as a worker and as a child process.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { suite } from 'uvu';
@@ -25,11 +26,13 @@ interface Memory {
   directory: string;
   chunk: SharedArrayBuffer;
   block: SharedArrayBuffer;
+  isAlone?: boolean;
 }
 
 const { binding } = loadNative('auto');
 if (!isMainThread && binding !== undefined) {
-  submitAll(binding, workerData as Memory);
+  if ((workerData as Memory).isAlone) submitAlone(binding, workerData as Memory);
+  else submitAll(binding, workerData as Memory);
   parentPort?.postMessage('in flight');
   for (;;) binding.park(binding.attach(new Uint8Array(4)), 0, 0, 1000);
 } else if (CHILD_DIRECTORY !== undefined && binding !== undefined) {
@@ -44,14 +47,25 @@ function memoryIn(directory: string): Memory {
 
 /** Leaves with all submissions in flight: the first one is held, and block n is full of the byte n. */
 function submitAll(addon: NativeBinding, { directory, chunk, block }: Memory): void {
-  const device = new NativeDevice(addon, directory, 'buffered', true, [chunk], block);
-  device.openSegment(0, new Uint8Array(LOG_BLOCK_BYTES));
-  device.hold(1);
+  const device = openHeld(addon, { directory, chunk, block });
   for (let n = 1; n <= ALL; n++) {
     const offset = n * LOG_BLOCK_BYTES;
     new Uint8Array(chunk, offset, LOG_BLOCK_BYTES).fill(n);
     device.submit(0, offset, LOG_BLOCK_BYTES, offset, false);
   }
+}
+
+/** Stays inside its own write. */
+function submitAlone(addon: NativeBinding, memory: Memory): void {
+  new Uint8Array(memory.chunk, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES).fill(1);
+  openHeld(addon, memory).submit(0, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, true);
+}
+
+function openHeld(addon: NativeBinding, { directory, chunk, block }: Memory): NativeDevice {
+  const device = new NativeDevice(addon, directory, 'buffered', true, [chunk], block);
+  device.openSegment(0, new Uint8Array(LOG_BLOCK_BYTES));
+  device.hold(1);
+  return device;
 }
 
 function blocksOf(directory: string): number[] {
@@ -81,6 +95,19 @@ function testIsolates(): void {
     binding?.logCloseDirectory(directory);
     assert.is(Atomics.load(words, WORKER_DURABLE_WORD), ALL);
     assert.equal(blocksOf(directory), expected);
+  });
+
+  withAddon('closing waits for a thread that writes by itself', async ({ directory }) => {
+    const memory = memoryIn(directory);
+    const words = new Int32Array(memory.block);
+    const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { ...memory, isAlone: true } });
+    const returned = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    while (!existsSync(join(directory, segmentFileName(0))) || blocksOf(directory)[0] !== 1) await setImmediate();
+    assert.is(Atomics.load(words, WORKER_DURABLE_WORD), 0);
+    binding?.logCloseDirectory(directory);
+    assert.is(Atomics.load(words, WORKER_DURABLE_WORD), 1);
+    await returned;
+    await worker.terminate();
   });
 
   withAddon('a process that runs out of work with writes in flight ends them first', ({ directory }) => {

@@ -66,7 +66,7 @@ export class LogBench {
   end(): void {
     this.device.close();
     this.#binding.detach(this.#blockId);
-    rmSync(this.directory, { recursive: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   #holdsAsleep(condition: () => boolean): boolean {

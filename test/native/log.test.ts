@@ -1,10 +1,12 @@
 /** The addon's log: what counts as durable, and in which order; what a failure leaves; who may hold a directory. */
+import { rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../src/base/errors.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
 import { NativeDevice } from '../../src/log/native-device.ts';
+import { alignedMemory } from '../../src/memory/aligned-memory.ts';
 import {
   DOORBELL_ASLEEP,
   DOORBELL_AWAKE,
@@ -14,7 +16,7 @@ import {
 import { loadNative, type NativeBinding } from '../../src/native-binding.ts';
 import { LogBench, type NativeMode, nativeModes } from './log-bench.ts';
 
-const { EIO } = constants.errno;
+const { EIO, ENOENT } = constants.errno;
 const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
 const hasCode = (code: string) => (error: unknown) => error instanceof SynodError && error.code === code;
 
@@ -53,7 +55,7 @@ function testLog(binding: NativeBinding, mode: NativeMode): void {
     assert.is(log.blockInFile(1), 1);
   });
 
-  test('a submission said to be alone behind one in flight does not overtake it', ({ log }) => {
+  test('a submission written by its caller does not overtake one in flight', ({ log }) => {
     log.device.hold(1);
     log.submit(1);
     log.waitUntil(() => log.device.isHeld);
@@ -93,7 +95,15 @@ function testLog(binding: NativeBinding, mode: NativeMode): void {
     assert.equal([...target], [1, 1, 1, 1, 1, 1, 1, 1]);
   });
 
-  test('a write in flight when another one fails never counts', ({ log }) => {
+  test('a segment that cannot be opened latches', ({ log }) => {
+    rmSync(log.directory, { recursive: true });
+    const openNext = () => log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
+    assert.throws(openNext, hasCode('ERR_SYNOD_LOG_FAILED'));
+    assert.is(log.device.error(), ENOENT);
+    assert.not(log.submit(1));
+  });
+
+  test('a write that ended well after another one failed never counts', ({ log }) => {
     log.device.hold(1);
     log.submit(1);
     log.waitUntil(() => log.device.isHeld);
@@ -138,7 +148,7 @@ function testLog(binding: NativeBinding, mode: NativeMode): void {
   if (mode === 'direct') {
     test('direct writes refuse memory that does not begin at a page', ({ log }) => {
       log.device.close();
-      const id = binding.attach(new Uint8Array(log.chunk, 64));
+      const id = binding.attach(new Uint8Array(alignedMemory(LOG_SEGMENT_BYTES + LOG_BLOCK_BYTES), 64));
       const handle = binding.logOpen(log.directory, mode, 1);
       assert.ok(binding.logAttach(handle, 0, id) < 0);
       binding.logClose(handle);

@@ -70,7 +70,7 @@ int Log::submit(int chunk, int64_t offset, int64_t size, int64_t position, bool 
     if (chunk < 0 || static_cast<size_t>(chunk) >= chunks_.size() || durableWord_ == nullptr) return -EINVAL;
     if (submitted_ - durable_ >= static_cast<uint32_t>(kInFlightMax)) return -EAGAIN;
     Submission* next = &submissions_[submitted_ % kInFlightMax];
-    *next = Submission{chunks_[chunk] + offset, position, size, isAlone && inFlight_ == 0, false};
+    *next = Submission{chunks_[chunk] + offset, position, size, isAlone, false};
     if (next->isTaken) run.submissions[run.count++] = next;
     submitted_ += 1;
     inFlight_ += 1;
@@ -113,10 +113,11 @@ int Log::makeDurable(const Run& run) {
   int error = 0;
   for (int i = 0; i < run.count && error == 0; i++) {
     const Submission& next = *run.submissions[i];
-    error = beforeWrite();
+    error = knownError();
     if (error == 0) error = writeAll(fd, next.bytes, next.size, next.position - run.base());
   }
   if (error == 0 && mode_ == LogMode::buffered) error = flush(fd);
+  waitWhileHeld(run.count);
   files_.release(run.base());
   return error;
 }
@@ -125,24 +126,33 @@ int Log::makeDurable(const Run& run) {
 // the failure to one run, success to the other, whose pages are gone. So they take turns, and the latch closes in between.
 int Log::flush(int fd) {
   std::lock_guard<std::mutex> turn(flushMutex_);
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (error_ != 0) return error_;
-  }
-  if (fdatasync(fd) == 0) return 0;
-  const int error = errno;
+  int error = latchedError();
+  if (error != 0 || fdatasync(fd) == 0) return error;
+  error = errno;
   latch(error);
   return error;
 }
 
-int Log::beforeWrite() {
-  std::unique_lock<std::mutex> lock(mutex_);
-  if (holdIn_ > 0 && --holdIn_ == 0) {
-    isHeld_ = true;
-    released_.wait(lock, [this] { return !isHeld_; });
-  }
+int Log::latchedError() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return error_;
+}
+
+// The latched error, or the one that a test injects.
+int Log::knownError() {
+  std::lock_guard<std::mutex> lock(mutex_);
   if (error_ != 0) return error_;
   return faultIn_ > 0 && --faultIn_ == 0 ? faultError_ : 0;
+}
+
+void Log::waitWhileHeld(int count) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (holdIn_ == 0) return;
+  holdIn_ -= count;
+  if (holdIn_ > 0) return;
+  holdIn_ = 0;
+  isHeld_ = true;
+  released_.wait(lock, [this] { return !isHeld_; });
 }
 
 // The durable count moves over the contiguous prefix of completed submissions only.

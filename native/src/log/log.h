@@ -39,13 +39,13 @@ class Log {
   // 0 or -errno. Blocks: takes the prepared file, writes the header block durably.
   int openSegment(int64_t base, const uint8_t* header);
   // 0, -EAGAIN while kInFlightMax are in flight, -EINVAL for what is not whole blocks of one segment, or the latched -errno.
-  // `isAlone`: with nothing in flight, the calling thread writes.
+  // `isAlone`: the calling thread writes.
   int submit(int chunk, int64_t offset, int64_t size, int64_t position, bool isAlone);
   int read(int64_t position, uint8_t* target, int64_t size);
   // Waits until nothing is in flight and all threads have ended. Idempotent; every caller waits.
   void close();
 
-  // Tests: the nth write from now on fails with `error` / waits until `letGo` or `close`.
+  // Tests: the nth write from now on fails with `error` / waits, written but not completed, until `letGo` or `close`.
   void injectFault(int nth, int error);
   void hold(int nth);
   bool isHeld();
@@ -62,7 +62,9 @@ class Log {
   void flusherMain();
   bool takeRun(Run* run);
   int makeDurable(const Run& run);
-  int beforeWrite();
+  int latchedError();
+  int knownError();
+  void waitWhileHeld(int count);
   int flush(int fd);
   void complete(const Run& run, int error);
   void latch(int error);
