@@ -1,0 +1,123 @@
+/** When to campaign. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Prng } from '../../../src/base/prng.ts';
+import { Acceptor } from '../../../src/paxos/acceptor.ts';
+import { Election } from '../../../src/paxos/election.ts';
+import { LeaderContact } from '../../../src/paxos/leader-contact.ts';
+import { Learner } from '../../../src/paxos/learner.ts';
+import { STATUS_QUERY, STATUS_REPLY, TRANSFER } from '../../../src/paxos/message.ts';
+import { Proposer } from '../../../src/paxos/proposer.ts';
+import { CANDIDATE, FOLLOWER, LEADER } from '../../../src/paxos/replica-state.ts';
+import { drain, makeState, message, sent } from '../../support/core.ts';
+
+function make(isPreferred = false) {
+  const state = makeState();
+  const acceptor = new Acceptor(state);
+  const proposer = new Proposer(state, acceptor, new Learner(state));
+  const contact = new LeaderContact(state);
+  const election = new Election(state, proposer, contact, new Prng(1), isPreferred);
+  /** Ticks until something is sent; returns the ticks it took. */
+  const wait = (limit = 200): number => {
+    for (let n = 1; n <= limit; n++) {
+      state.tick += 1;
+      election.onTick();
+      if (state.outbox.count > 0) return n;
+    }
+    return -1;
+  };
+  return { state, proposer, contact, election, wait };
+}
+
+const reply = (from: number, hears: number, commit = 0) => message(STATUS_REPLY, { from, aux: hears, commit });
+
+const test = suite('paxos/election');
+
+test('silence leads to a status round, not to a campaign', () => {
+  const { state, wait } = make();
+  assert.ok(wait() >= 40);
+  assert.equal(sent(drain(state.outbox)), ['STATUS_QUERY']);
+  assert.is(state.role, FOLLOWER);
+});
+
+test('priority: the preferred member asks at once', () => assert.is(make(true).wait(), 1));
+
+test('a quorum that hears no leader starts the campaign', () => {
+  const { state, election, wait } = make();
+  wait();
+  drain(state.outbox);
+  election.onStatusReply(reply(1, 0));
+  assert.is(state.role, CANDIDATE);
+});
+
+test('somebody who hears a leader stops it', () => {
+  const { state, election, wait } = make();
+  wait();
+  election.onStatusReply(reply(1, 1));
+  election.onStatusReply(reply(2, 0));
+  assert.is(state.role, FOLLOWER);
+});
+
+test('who is behind catches up before it campaigns', () => {
+  const { state, election, wait } = make();
+  wait();
+  drain(state.outbox);
+  election.onStatusReply(reply(1, 0, 5));
+  assert.is(state.role, FOLLOWER);
+  assert.is(election.campaignAt, 5);
+  state.window.advance(5);
+  state.tick += 1;
+  election.onTick();
+  assert.is(state.role, CANDIDATE);
+});
+
+test('a sign of life puts the deadline off', () => {
+  const { state, election, wait } = make();
+  state.tick += 39;
+  election.hear(1);
+  assert.is(state.leaderHint, 1);
+  assert.ok(election.hearsLeader());
+  assert.ok(wait() >= 40);
+});
+
+test('a suspected leader is not waited for', () => {
+  const { election, wait } = make();
+  election.hear(1);
+  election.suspect(1);
+  assert.not(election.hearsLeader());
+  assert.ok(wait() <= 3);
+});
+
+test('suspecting somebody else than the leader changes nothing', () => {
+  const { election } = make();
+  election.hear(1);
+  election.suspect(2);
+  assert.ok(election.hearsLeader());
+});
+
+test('answers whether it hears a leader, with its watermark', () => {
+  const { state, election } = make();
+  election.hear(2);
+  election.onStatusQuery(message(STATUS_QUERY, { from: 1 }));
+  const [answer] = drain(state.outbox);
+  assert.equal([answer?.kind, answer?.to, answer?.aux], ['STATUS_REPLY', 0b010, 1]);
+});
+
+test('a transfer makes the target campaign at once', () => {
+  const { state, election } = make();
+  election.onTransfer(message(TRANSFER, { ballot: 5 }));
+  assert.is(state.role, CANDIDATE);
+});
+
+test('I18: a leader without answers steps down', () => {
+  const { state, election, contact } = make();
+  state.role = LEADER;
+  contact.reset();
+  for (let n = 0; n < 45; n++) {
+    state.tick += 1;
+    if (state.role === LEADER) election.onTick();
+  }
+  assert.is(state.role, FOLLOWER);
+});
+
+test.run();

@@ -1,0 +1,28 @@
+/** The vocabulary. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  ACCEPT,
+  hasValue,
+  kindName,
+  LEARNED,
+  MESSAGE_KINDS,
+  PREPARE,
+  TRANSFER,
+  VOTE_VALUE,
+} from '../../../src/paxos/message.ts';
+
+const test = suite('paxos/message');
+
+test('exactly three kinds carry the bytes of a value', () => {
+  const carriers = Array.from({ length: MESSAGE_KINDS }, (_, kind) => kind).filter(hasValue);
+  assert.equal(carriers, [ACCEPT, LEARNED, VOTE_VALUE]);
+});
+
+test('every kind has a name of its own', () => {
+  const names = Array.from({ length: MESSAGE_KINDS }, (_, kind) => kindName(kind));
+  assert.is(new Set(names).size, MESSAGE_KINDS);
+  assert.equal([kindName(PREPARE), kindName(TRANSFER), kindName(99)], ['PREPARE', 'TRANSFER', 'UNKNOWN']);
+});
+
+test.run();
