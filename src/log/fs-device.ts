@@ -25,6 +25,7 @@ export class FsDevice implements LogDevice {
   readonly #files = new Map<LogPosition, number>();
   #count = 0;
   #error = 0;
+  #isClosed = false;
 
   constructor(directory: string, chunks: readonly SharedArrayBuffer[], durable: boolean) {
     this.#directory = directory;
@@ -35,7 +36,7 @@ export class FsDevice implements LogDevice {
   submit(chunkIndex: number, offset: number, size: number, position: LogPosition, _alone: boolean): boolean {
     assert(offset % LOG_BLOCK_BYTES === 0 && size % LOG_BLOCK_BYTES === 0, 'submissions are whole blocks');
     assert(offset === position % LOG_SEGMENT_BYTES, 'chunks and segments are congruent');
-    if (this.#error !== 0) return false;
+    if (this.#error !== 0 || this.#isClosed) return false;
     try {
       writeAll(this.#file(position - offset), this.#chunks[chunkIndex] as Uint8Array, offset, size, offset);
       this.#count = (this.#count + 1) | 0;
@@ -69,6 +70,7 @@ export class FsDevice implements LogDevice {
   }
 
   openSegment(base: LogPosition, header: Uint8Array): void {
+    assert(!this.#isClosed, 'a closed device opens nothing');
     const what = 'open a segment of';
     if (this.#error !== 0) throw deviceError(this.#directory, what, this.#error);
     try {
@@ -84,6 +86,7 @@ export class FsDevice implements LogDevice {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const file of this.#files.values()) closeSync(file);
     this.#files.clear();
   }

@@ -1,0 +1,5 @@
+/** The device in pure Node against what every device must do. */
+import { FsDevice } from '../../../src/log/fs-device.ts';
+import { testDevice } from '../../support/device-suite.ts';
+
+testDevice('fs', ({ directory, chunks }) => new FsDevice(directory, chunks, true));
