@@ -115,8 +115,10 @@ export class CommandTable {
   static toPromiseCommands(tables: readonly CommandTable[]): PromiseCommands {
     const result: PromiseCommands = { keys: [], commands: [], queries: [] };
     const decoder = new TextDecoder();
+    // reason: made once, before the run
     const most = Math.max(...tables.map((table) => table.#keys.count));
     for (let key = 0; key < most; key++) {
+      // reason: made once, before the run
       for (const table of tables.filter(({ firstKey }, index) => firstKey !== '' && key < tables[index].#keys.count)) {
         const keyBytes = table.#keyBytes(key);
         result.keys.push(decoder.decode(keyBytes));

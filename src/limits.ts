@@ -25,6 +25,8 @@ export const REPLY_BYTES_MAX = 1 << 20;
 export const VALUE_BYTES_MAX = PAYLOAD_BYTES_MAX + 4096;
 /** A batch closes at this size unless its only command is larger: beyond it, longer copies buy no throughput. */
 export const BATCH_BYTES_TARGET = 1 << 17;
+/** Commands announced to a state machine at once: what they touch should still be in the cache when they are applied. */
+export const PREFETCH_COMMANDS_MAX = 64;
 
 // --- Paxos ---
 /** Slots that a leader keeps in flight beyond its commit watermark (pipeline depth). */

@@ -34,6 +34,10 @@ export class AuditMachine implements StateMachine {
     this.#kv.apply(command, reply);
   }
 
+  prefetch(words: Int32Array, payloads: Int32Array, count: number): void {
+    this.#kv.prefetchBehind(AUDIT_HEADER_BYTES, words, payloads, count);
+  }
+
   #record(words: Int32Array, word: number, length: number): void {
     const at = this.#indexOf(words[word] as number);
     if (at < 0) {

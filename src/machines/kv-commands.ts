@@ -3,7 +3,7 @@
  *
  * Command, 8-byte aligned:
  *
- *   0   OP | KEY_LENGTH << 8         4   TTL_MS (put; 0 = keeps)
+ *   0   OP | KEY_LENGTH << 8         4   TTL_MS (put; 0 = the key never expires)
  *   8   expected revision (compare-and-swap; 0 = must not exist) or delta (increment): low, high; absent for other ops
  *   ..  key, zeros to a multiple of 4
  *   ..  value to the end (put, compare-and-swap)
@@ -30,10 +30,13 @@ export const KV_OK = 0;
 export const KV_NOT_FOUND = 1;
 /** The revision is not the expected one; the reply carries the one that is there. */
 export const KV_CONFLICT = 2;
+/** The value is no 8-byte number, or the sum would be no safe integer. Nothing changed. */
 export const KV_NOT_A_NUMBER = 3;
 export const KV_MALFORMED = 4;
 
 export const KV_TTL_WORD = 1;
+/** 24 days: what a word holds. */
+export const KV_TTL_MS_MAX = 2 ** 31 - 1;
 /** Expected revision or delta. */
 export const KV_OPERAND_WORD = 2;
 export const KV_HEADER_BYTES = 8;
@@ -69,13 +72,13 @@ type Bytes = Uint8Array | string;
 
 /** Commands of the ready-made key-value machine, for `propose` (get also for `read`), and the decoder of its replies. */
 export const kv = {
-  /** Sets a key. `ttlMs`: removed that much log time later. */
+  /** Sets a key. `ttlMs`: removed that much log time later, at most KV_TTL_MS_MAX; 0 = never. */
   put: (key: Bytes, value: Bytes, ttlMs = 0): Uint8Array => encode(KV_PUT, key, value, ttlMs, 0),
   get: (key: Bytes): Uint8Array => encode(KV_GET, key, '', 0, 0),
   delete: (key: Bytes): Uint8Array => encode(KV_DELETE, key, '', 0, 0),
   /** Sets a key whose revision is `expected`; 0 = that does not exist. */
   compareAndSwap: (key: Bytes, expected: number, value: Bytes): Uint8Array => encode(KV_SWAP, key, value, 0, expected),
-  /** Adds to the 8-byte number under a key; a missing key counts from 0. */
+  /** Adds to the 8-byte number under a key; a missing key counts from 0. A sum beyond 2^53 is refused: 'notANumber'. */
   increment: (key: Bytes, delta = 1): Uint8Array => encode(KV_INCREMENT, key, '', 0, delta),
   decodeReply,
 };
@@ -85,6 +88,12 @@ function encode(op: number, key: Bytes, value: Bytes, ttlMs: number, operand: nu
   const valueBytes = typeof value === 'string' ? encoder.encode(value) : value;
   if (keyBytes.length === 0 || keyBytes.length > KEY_BYTES_MAX) {
     throw new SynodError('ERR_SYNOD_KEY', `A key has 1 to ${KEY_BYTES_MAX} bytes; this one has ${keyBytes.length}.`);
+  }
+  if (!Number.isInteger(ttlMs) || ttlMs < 0 || ttlMs > KV_TTL_MS_MAX) {
+    throw new SynodError('ERR_SYNOD_CONFIG', `ttlMs is a whole number from 0 to ${KV_TTL_MS_MAX}, not ${ttlMs}.`);
+  }
+  if (!Number.isSafeInteger(operand)) {
+    throw new SynodError('ERR_SYNOD_CONFIG', `A revision or delta is a whole number within 2^53, not ${operand}.`);
   }
   const bytes = new Uint8Array(kvCommandBytes(op, keyBytes.length, valueBytes.length));
   const view = new DataView(bytes.buffer);

@@ -3,8 +3,9 @@
  * Command and reply layouts: machines/kv-commands.
  * @hot
  */
+import { assert } from '../base/assert.ts';
 import { fromWords, highWord } from '../base/bits.ts';
-import { KEY_BYTES_MAX } from '../limits.ts';
+import { KEY_BYTES_MAX, PREFETCH_COMMANDS_MAX } from '../limits.ts';
 import type { Command, MachineOptions, Reply, StateMachine } from '../runtime/state-machine.ts';
 import {
   hasOperand,
@@ -39,6 +40,7 @@ export class KvMachine implements StateMachine {
   #valueWord = 0;
   #valueLength = 0;
   #hash = 0;
+  readonly #hashes = new Int32Array(PREFETCH_COMMANDS_MAX);
 
   apply(command: Command, reply: Reply): void {
     if (!this.#parse(command)) {
@@ -65,6 +67,24 @@ export class KvMachine implements StateMachine {
       default:
         this.#answer(reply, KV_MALFORMED, 0);
     }
+  }
+
+  prefetch(words: Int32Array, payloads: Int32Array, count: number): void {
+    this.prefetchBehind(0, words, payloads, count);
+  }
+
+  /** Prefetch for commands that stand `header` bytes behind the payload's begin. */
+  prefetchBehind(header: number, words: Int32Array, payloads: Int32Array, count: number): void {
+    assert(count <= PREFETCH_COMMANDS_MAX, 'so many commands are announced at most');
+    const hashes = this.#hashes;
+    for (let i = 0; i < count; i++) {
+      const word = (payloads[i] as number) + (header >> 2);
+      const first = words[word] as number;
+      const keyLength = (first >>> 8) & 0xffff;
+      const key = word + ((KV_HEADER_BYTES + (hasOperand(first & 0xff) ? KV_OPERAND_BYTES : 0)) >> 2);
+      hashes[i] = keyLength > KEY_BYTES_MAX ? 0 : this.#store.hash(words, key, keyLength);
+    }
+    this.#store.touch(hashes, count);
   }
 
   /** Only get. */
@@ -129,23 +149,31 @@ export class KvMachine implements StateMachine {
   }
 
   #increment(command: Command, reply: Reply, found: number): void {
-    if (found !== 0 && this.#store.valueLength(found) !== NUMBER_BYTES) {
+    const isNumber = found === 0 || this.#store.valueLength(found) === NUMBER_BYTES;
+    const operand = (command.offset >> 2) + KV_OPERAND_WORD;
+    const delta = fromWords(command.words[operand] as number, command.words[operand + 1] as number);
+    const sum = isNumber ? this.#numberOf(found) + delta : 0;
+    if (!isNumber || !Number.isSafeInteger(sum)) {
       this.#answer(reply, KV_NOT_A_NUMBER, found);
       return;
     }
-    const operand = (command.offset >> 2) + KV_OPERAND_WORD;
-    const delta = fromWords(command.words[operand] as number, command.words[operand + 1] as number);
     const block = this.#write(command, found, NUMBER_BYTES);
     const words = this.#store.words;
     const at = this.#store.valueAt(block);
-    const before = found === 0 ? 0 : fromWords(words[at] as number, words[at + 1] as number);
-    words[at] = before + delta;
-    words[at + 1] = highWord(before + delta);
+    words[at] = sum;
+    words[at + 1] = highWord(sum);
     this.#answer(reply, KV_OK, block);
     const word = reply.offset >> 2;
-    reply.words[word + 4] = before + delta;
-    reply.words[word + 5] = highWord(before + delta);
+    reply.words[word + 4] = sum;
+    reply.words[word + 5] = highWord(sum);
     reply.length = KV_REPLY_BYTES + NUMBER_BYTES;
+  }
+
+  /** The 8-byte number in a block; 0 for none. */
+  #numberOf(block: number): number {
+    if (block === 0) return 0;
+    const at = this.#store.valueAt(block);
+    return fromWords(this.#store.words[at] as number, this.#store.words[at + 1] as number);
   }
 
   #get(reply: Reply, block: number): void {
@@ -200,7 +228,6 @@ export class KvMachine implements StateMachine {
     const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()]; // reason: snapshots are not on the hot path
     yield new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
     for (const part of parts) {
-      // reason: snapshots are not on the hot path
       // reason: snapshots are not on the hot path
       for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
         const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path

@@ -1,7 +1,7 @@
 /**
  * The leader's heartbeat rounds: who still follows, and which rounds an accept quorum has answered.
  * A round confirms that no higher ballot had finished phase 1 when it was answered, so reads that arrived before it started are
- * linearizable at its read index (S20); a leader that no quorum answers steps down (I18).
+ * linearizable at its read index (I19, S20); a leader that no quorum answers steps down (I18).
  * @hot
  */
 import { assert } from '../base/assert.ts';

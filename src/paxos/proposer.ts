@@ -43,8 +43,7 @@ import { PromiseLedger } from './promise-ledger.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
 import { PROPOSAL_AWAITED, PROPOSAL_CHOSEN, PROPOSAL_NONE, PROPOSAL_OPEN } from './slot-window.ts';
 
-/** ACCEPTs sent again per tick at most: a retry must not become a flood. */
-const RETRY_SLOTS = 16;
+const RETRY_SLOTS = 16; // per tick at most: a retry must not become a flood
 
 export class Proposer {
   readonly #state: ReplicaState;

@@ -1,6 +1,6 @@
 /**
  * Rebuilds a replica's state from its log records, in log order, before its first step.
- * The last record of a slot wins: below the recovered commit watermark it is the chosen value, because a replica votes for
+ * What is found is a prefix of what was appended, with all that was durable (I20). The last record of a slot wins: below the recovered commit watermark it is the chosen value, because a replica votes for
  * nothing else once it knows a slot chosen (A13) and its watermark passes only what it holds (L2).
  */
 import { assert } from '../base/assert.ts';

@@ -10,7 +10,7 @@ import { assert } from '../base/assert.ts';
 import { align, fromWords } from '../base/bits.ts';
 import { SynodError } from '../base/errors.ts';
 import type { Slot } from '../base/types.ts';
-import { REPLY_BYTES_MAX } from '../limits.ts';
+import { PREFETCH_COMMANDS_MAX, REPLY_BYTES_MAX } from '../limits.ts';
 import {
   BATCH_HEADER_BYTES,
   BATCH_LOG_TIME_WORD,
@@ -55,6 +55,7 @@ export class Applier {
   readonly #queryReply: Reply;
   readonly #number = new Float64Array(1);
   readonly #logTime = new Float64Array(1);
+  readonly #payloads = new Int32Array(PREFETCH_COMMANDS_MAX);
   readonly #digests = new Int32Array(DIGESTS);
   readonly #digestSlots = new Float64Array(DIGESTS);
   /** Order-sensitive digest of all replies so far. */
@@ -91,9 +92,9 @@ export class Applier {
       if (logTime > (this.#logTime[0] as number)) this.#logTime[0] = logTime;
       this.#prepare(bytes, words, slot);
       try {
-        this.#applyRecords(words, offset + BATCH_HEADER_BYTES, offset + length);
+        this.#applyParts(words, offset + BATCH_HEADER_BYTES, offset + length);
       } catch (cause) {
-        throw cause instanceof SynodError ? cause : new MachineFailure(cause);
+        throw cause instanceof SynodError || cause instanceof MachineFailure ? cause : new MachineFailure(cause);
       }
     }
     this.#digests[(slot + 1) % DIGESTS] = this.digest;
@@ -106,6 +107,35 @@ export class Applier {
     command.words = words;
     command.slot = slot;
     command.logTimeMs = this.#logTime[0] as number;
+  }
+
+  /** Record by record, or part by part where the machine wants to hear of its commands first. */
+  #applyParts(words: Int32Array, from: number, end: number): void {
+    for (let at = from; at < end; ) {
+      const next = this.#machine.prefetch === undefined ? end : this.#announce(words, at, end);
+      this.#applyRecords(words, at, next);
+      at = next;
+    }
+  }
+
+  /** Tells the machine of the next commands; returns where the part with them ends. */
+  #announce(words: Int32Array, from: number, end: number): number {
+    const payloads = this.#payloads;
+    let count = 0;
+    let at = from;
+    while (at < end && count < PREFETCH_COMMANDS_MAX) {
+      const word = at >> 2;
+      const size = words[word] as number;
+      // Applying the part says what is wrong with such a record.
+      if (size < RECORD_HEADER_BYTES || size > end - at) return end;
+      if ((words[word + RECORD_TYPE_WORD] as number) >>> RECORD_TYPE_SHIFT === TYPE_COMMAND) {
+        payloads[count] = word + COMMAND_HEADER_BYTES / 4;
+        count += 1;
+      }
+      at += align(size, RECORD_ALIGNMENT);
+    }
+    if (count > 1) this.#machine.prefetch?.(words, payloads, count);
+    return at < end ? at : end;
   }
 
   #applyRecords(words: Int32Array, from: number, end: number): void {
@@ -149,8 +179,12 @@ export class Applier {
   #applyOne(command: Command, index: number): void {
     const reply = this.#reply;
     reply.length = 0;
-    this.#machine.apply(command, reply);
-    const fits = reply.length >= 0 && reply.length <= REPLY_BYTES_MAX;
+    try {
+      this.#machine.apply(command, reply);
+    } catch (cause) {
+      throw new MachineFailure(cause);
+    }
+    const fits = isLength(reply.length, REPLY_BYTES_MAX);
     const length = fits ? reply.length : 0;
     const status = fits ? REPLY_OK : REPLY_TOO_LARGE;
     this.#sessions.replies(index).append(reply.words, length, status);
@@ -205,8 +239,9 @@ export class Applier {
     reply.length = 0;
     try {
       this.#machine.query(query, reply);
-      this.queryStatus = reply.length <= reply.capacity ? REPLY_OK : REPLY_TOO_LARGE;
-      this.queryLength = reply.length <= reply.capacity ? reply.length : 0;
+      const fits = isLength(reply.length, reply.capacity);
+      this.queryStatus = fits ? REPLY_OK : REPLY_TOO_LARGE;
+      this.queryLength = fits ? reply.length : 0;
     } catch (error) {
       this.queryStatus = REPLY_QUERY_FAILED;
       this.queryLength = encodeMessage(error, reply.bytes, reply.capacity);
@@ -214,11 +249,25 @@ export class Applier {
   }
 }
 
+/** False for what a machine of the user may set besides: a fraction, a negative number, none at all. */
+function isLength(length: number, capacity: number): boolean {
+  return length >= 0 && length <= capacity && Number.isInteger(length);
+}
+
 function encodeMessage(error: unknown, target: Uint8Array, capacity: number): number {
-  const encoded = new TextEncoder().encode(error instanceof Error ? error.message : String(error));
+  const encoded = new TextEncoder().encode(messageOf(error));
   const length = Math.min(encoded.length, capacity, 1024);
   target.set(encoded.subarray(0, length)); // reason: a query threw, which is not the hot path
   return length;
+}
+
+/** Anything can be thrown, also what cannot be turned into a string. */
+function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return 'the query threw something that has no message';
+  }
 }
 
 function emptyCommand(): Command {

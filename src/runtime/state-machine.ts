@@ -41,6 +41,12 @@ export interface Reply {
 export interface StateMachine {
   /** Applies one chosen command. Throwing stops the group on this replica with ERR_SYNOD_MACHINE_FAILED. */
   apply(command: Command, reply: Reply): void;
+  /**
+   * Optional: hears of up to PREFETCH_COMMANDS_MAX commands that come next, so that it can touch what they will need and the
+   * processor fetches it for all of them at once. Must not change state; payload i begins at word `payloads[i]`. Not every
+   * command announced is applied: duplicates are among them.
+   */
+  prefetch?(words: Int32Array, payloads: Int32Array, count: number): void;
   /** Answers without changing state. Throwing fails this query alone. */
   query(query: Command, reply: Reply): void;
   /** Chunks of an image of the state as of the call; a consistent view while commands go on. */
