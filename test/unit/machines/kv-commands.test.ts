@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
 import { KEY_BYTES_MAX } from '../../../src/limits.ts';
-import { KV_INCREMENT, KV_PUT, KV_SWAP, kv, kvCommandBytes } from '../../../src/machines/kv-commands.ts';
+import { KV_INCREMENT, KV_PUT, KV_SWAP, KV_TTL_MS_MAX, kv, kvCommandBytes } from '../../../src/machines/kv-commands.ts';
 
 const test = suite('machines/kv-commands');
 
@@ -36,6 +36,18 @@ test('an empty key and one that is too long are refused with a typed error', () 
       (error: unknown) => error instanceof SynodError && error.code === 'ERR_SYNOD_KEY',
     );
   }
+});
+
+test('a time to live or an operand that its words cannot hold is refused, not bent', () => {
+  const refused = (encode: () => Uint8Array): void => {
+    assert.throws(encode, (error: unknown) => error instanceof SynodError && error.code === 'ERR_SYNOD_CONFIG');
+  };
+  for (const ttlMs of [-1, 0.5, KV_TTL_MS_MAX + 1, Number.NaN]) refused(() => kv.put('k', 'v', ttlMs));
+  for (const operand of [1.5, 2 ** 53, -(2 ** 53), Number.NaN]) {
+    refused(() => kv.increment('k', operand));
+    refused(() => kv.compareAndSwap('k', operand, 'v'));
+  }
+  assert.is(new DataView(kv.put('k', 'v', KV_TTL_MS_MAX).buffer).getInt32(4, true), KV_TTL_MS_MAX);
 });
 
 test('a reply is decoded with its revision beyond 32 bits', () => {

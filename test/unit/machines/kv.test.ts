@@ -1,7 +1,7 @@
 /** The key-value machine: each operation, its replies, expiry by log time, snapshots. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { KEY_BYTES_MAX } from '../../../src/limits.ts';
+import { KEY_BYTES_MAX, PREFETCH_COMMANDS_MAX } from '../../../src/limits.ts';
 import { createMachine, KvMachine } from '../../../src/machines/kv.ts';
 import { kv } from '../../../src/machines/kv-commands.ts';
 import { MachineCalls } from '../../support/machine-calls.ts';
@@ -70,6 +70,24 @@ test('increment of something that is no number changes nothing', () => {
   assert.is(text(run(calls, kv.get('a')).value), 'text');
 });
 
+test('an increment whose sum is no safe integer changes nothing', () => {
+  for (const [start, delta] of [
+    [Number.MAX_SAFE_INTEGER, 1],
+    [Number.MIN_SAFE_INTEGER, -1],
+  ] as const) {
+    const calls = make();
+    const { revision } = run(calls, kv.increment('n', start));
+    assert.equal(run(calls, kv.increment('n', delta)), {
+      status: 'notANumber',
+      revision,
+      value: undefined,
+      number: undefined,
+    });
+    assert.is(run(calls, kv.get('n')).number, start);
+    assert.is(run(calls, kv.increment('n', -delta)).number, start - delta);
+  }
+});
+
 test('a key expires by log time, for commands and queries alike', () => {
   const calls = make();
   run(calls, kv.put('a', 'x', 100), 1000);
@@ -101,6 +119,26 @@ test('malformed commands change nothing and say so', () => {
     assert.is(run(calls, bytes).status, 'malformed');
   }
   assert.is(ask(calls, kv.put('a', 'x')).status, 'malformed');
+});
+
+test('hearing of commands changes nothing, whatever they are', () => {
+  const machine = new KvMachine();
+  const calls = new MachineCalls(machine);
+  run(calls, kv.put('a', 'x'));
+  const image = (): Uint8Array[] => Array.from(machine.snapshot(), (chunk) => chunk.slice());
+  const before = image();
+  for (const command of [kv.get('a'), kv.put('b', 'y'), kv.increment('n'), kv.delete('a'), oversizedKey()]) {
+    const bytes = new Uint8Array((command.length + 3) & ~3);
+    bytes.set(command);
+    const payloads = new Int32Array(PREFETCH_COMMANDS_MAX);
+    machine.prefetch(new Int32Array(bytes.buffer), payloads, PREFETCH_COMMANDS_MAX);
+    machine.prefetchBehind(16, new Int32Array(bytes.buffer), payloads, 1);
+  }
+  assert.equal(image(), before);
+  assert.throws(
+    () => machine.prefetch(new Int32Array(8), new Int32Array(8), PREFETCH_COMMANDS_MAX + 1),
+    /so many commands are announced at most/,
+  );
 });
 
 test('a value that does not fit the reply is not written; its length tells, and nothing is thrown', () => {

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
-import { REPLY_BYTES_MAX } from '../../../src/limits.ts';
+import { PREFETCH_COMMANDS_MAX, REPLY_BYTES_MAX } from '../../../src/limits.ts';
 import {
   REPLY_HEADER_BYTES,
   REPLY_OK,
@@ -44,6 +44,8 @@ class Recorder implements StateMachine {
     reply.length = bytes.length;
   }
 
+  prefetch?: NonNullable<StateMachine['prefetch']>;
+
   snapshot(): Iterable<Uint8Array> {
     return [];
   }
@@ -74,6 +76,7 @@ class Rig {
   }
 }
 
+const noMachine: StateMachine = { apply: () => {}, query: () => {}, snapshot: () => [], restore: () => {} };
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 const batch = (logTimeMs = 0): BatchWriter => new BatchWriter().begin(logTimeMs);
 const test = suite('runtime/applier');
@@ -248,6 +251,7 @@ test('a malformed value is an invariant broken, and what stands behind the fault
   ];
   for (const [message, change] of spoil) {
     const rig = new Rig();
+    rig.machine.prefetch = () => {};
     const value = batch().command(rig.open(1), 1, bytes(1)).command(1, 1, bytes(1));
     change(value);
     assert.throws(
@@ -282,6 +286,69 @@ test('a throw in apply is the failure of the machine, with what it threw, and it
   );
   assert.equal(rig.numbers(), [1]);
   assert.not(rig.applier.knowsDigestAt(rig.slot + 1));
+});
+
+test('an error of this package that the machine throws is the failure of the machine, wrapped once', () => {
+  const thrown = new SynodError('ERR_SYNOD_KEY', 'from within the machine');
+  const sessions = new SessionTable();
+  const apply = (): never => {
+    throw thrown;
+  };
+  const applier = new Applier({ ...noMachine, apply }, sessions);
+  const opening = batch().openSession(1, 0);
+  applier.applyValue(opening.bytes, opening.words, opening.offset, opening.length, 0);
+  const value = batch().command(sessions.findByNonce(1, 0), 1, bytes(1));
+  assert.throws(
+    () => applier.applyValue(value.bytes, value.words, value.offset, value.length, 1),
+    (error: unknown) => error instanceof MachineFailure && error.cause === thrown,
+  );
+});
+
+test('whatever a query throws or claims to have answered fails that query alone', () => {
+  const ask = (query: StateMachine['query']): [number, number] => {
+    const applier = new Applier({ ...noMachine, query }, new SessionTable());
+    applier.query(new Uint8Array(8), new Int32Array(2), 0, 1, 100);
+    return [applier.queryStatus, applier.queryLength];
+  };
+  for (const length of [-1, 2.5, 101, Number.NaN]) {
+    const answer = (_query: Command, reply: Reply): void => {
+      reply.length = length;
+    };
+    assert.equal(ask(answer), [REPLY_TOO_LARGE, 0]);
+  }
+  for (const thrown of [Object.create(null), undefined, Object.assign(new Error(), { message: Symbol('odd') })]) {
+    const answer = (): never => {
+      throw thrown;
+    };
+    assert.is(ask(answer)[0], REPLY_QUERY_FAILED);
+  }
+});
+
+test('a machine that wants to hear of its commands hears of each, part by part, before any of the part is applied', () => {
+  const rig = new Rig();
+  const id = rig.open(1);
+  const events: string[] = [];
+  const value = batch().padding(24);
+  for (let number = 1; number <= PREFETCH_COMMANDS_MAX + 2; number++)
+    value.command(id, number, bytes(number)).padding(8);
+  rig.machine.prefetch = (words, payloads, count) => {
+    assert.is(words, value.words);
+    for (const word of payloads.subarray(0, count)) events.push(`heard ${(words[word] as number) & 0xff}`);
+  };
+  const apply = rig.machine.apply.bind(rig.machine);
+  rig.machine.apply = (command, reply) => {
+    events.push(`applied ${command.number}`);
+    apply(command, reply);
+  };
+  rig.apply(value);
+  const part = (verb: string, first: number, count: number) =>
+    Array.from({ length: count }, (_, i) => `${verb} ${first + i}`);
+  assert.equal(events, [
+    ...part('heard', 1, PREFETCH_COMMANDS_MAX),
+    ...part('applied', 1, PREFETCH_COMMANDS_MAX),
+    ...part('heard', PREFETCH_COMMANDS_MAX + 1, 2),
+    ...part('applied', PREFETCH_COMMANDS_MAX + 1, 2),
+  ]);
 });
 
 test('a query is answered apart from the log; one that throws or asks too much fails alone', () => {
