@@ -227,8 +227,8 @@ export class KvMachine implements StateMachine {
   *snapshot(): Iterable<Uint8Array> {
     const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()]; // reason: snapshots are not on the hot path
     yield new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
-    for (const part of parts) {
-      // reason: snapshots are not on the hot path
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as Int32Array;
       for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
         const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
         yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
