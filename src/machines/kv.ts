@@ -261,7 +261,6 @@ function joinWords(chunks: Iterable<Uint8Array>): Int32Array {
   let at = 0;
   // reason: snapshots are not on the hot path
   for (const chunk of all) {
-    // reason: snapshots are not on the hot path
     bytes.set(chunk, at);
     at += chunk.length;
   }

@@ -20,13 +20,21 @@ const { EIO, ENOENT } = constants.errno;
 const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
 const hasCode = (code: string) => (error: unknown) => error instanceof SynodError && error.code === code;
 
+type LogSuite = ReturnType<typeof suite<{ log: LogBench }>>;
+
 function testLog(binding: NativeBinding, mode: NativeMode): void {
   const test = suite<{ log: LogBench }>(`native/log ${mode}`);
   test.before.each((context) => {
     context.log = new LogBench(binding, mode);
   });
   test.after.each(({ log }) => log.end());
+  testOrder(test);
+  testFailures(test);
+  testOwnership(test, binding, mode);
+  test.run();
+}
 
+function testOrder(test: LogSuite): void {
   test('only the contiguous prefix counts as durable', ({ log }) => {
     log.device.hold(1);
     log.submit(1);
@@ -80,7 +88,9 @@ function testLog(binding: NativeBinding, mode: NativeMode): void {
     assert.is(Atomics.load(words, WORKER_LOG_ERROR_WORD), EIO);
     assert.is(Atomics.load(words, WORKER_DOORBELL_WORD), DOORBELL_AWAKE);
   });
+}
 
+function testFailures(test: LogSuite): void {
   test('the first failure latches: nothing is durable after it, and no later segment opens', ({ log }) => {
     log.submit(1, true);
     log.device.injectFault(1, EIO);
@@ -114,7 +124,9 @@ function testLog(binding: NativeBinding, mode: NativeMode): void {
     log.device.close();
     assert.is(log.device.durableCount(), 0);
   });
+}
 
+function testOwnership(test: LogSuite, binding: NativeBinding, mode: NativeMode): void {
   test('close makes everything in flight durable first, and may be called again', ({ log }) => {
     log.device.hold(1);
     for (let n = 1; n <= ALL; n++) log.submit(n);
@@ -155,8 +167,6 @@ function testLog(binding: NativeBinding, mode: NativeMode): void {
       binding.detach(id);
     });
   }
-
-  test.run();
 }
 
 const { binding } = loadNative('auto');
