@@ -11,8 +11,18 @@
 namespace synod {
 namespace {
 
+// A run is one write where its submissions follow each other. Direct ones are kept short, so that two are under way at a time;
+// buffered ones share a flush, the longer the better.
+constexpr int64_t kDirectRunBytes = 1 << 18;
+constexpr int64_t kBufferedRunBytes = 1 << 22;
+
 void store(int32_t* word, int32_t value) {
   reinterpret_cast<std::atomic<int32_t>*>(word)->store(value, std::memory_order_seq_cst);
+}
+
+// True where `next` continues `size` bytes from `first`, in memory and on the medium.
+bool follows(const Submission& next, const Submission& first, int64_t size) {
+  return next.bytes == first.bytes + size && next.position == first.position + size;
 }
 
 // Errors that pass: the same call may succeed later, and nothing written so far is in doubt.
@@ -88,16 +98,18 @@ void Log::flusherMain() {
   while (takeRun(&run)) complete(run, makeDurable(run));
 }
 
-// Waits for work. Direct writes go one by one, several at a time; buffered ones share a flush, as far as they stand in one segment.
+// Waits for work: all that waits and stands in one segment, up to a run's size.
 bool Log::takeRun(Run* run) {
   std::unique_lock<std::mutex> lock(mutex_);
   run->count = 0;
-  const int countMax = mode_ == LogMode::buffered ? kInFlightMax : 1;
+  const int64_t bytesMax = mode_ == LogMode::direct ? kDirectRunBytes : kBufferedRunBytes;
   for (;;) {
-    for (uint32_t n = durable_; n != submitted_ && run->count < countMax; n++) {
+    int64_t bytes = 0;
+    for (uint32_t n = durable_; n != submitted_; n++) {
       Submission* next = &submissions_[n % kInFlightMax];
       if (next->isTaken) continue;
-      if (run->count > 0 && next->position / kSegmentBytes * kSegmentBytes != run->base()) break;
+      bytes += next->size;
+      if (run->count > 0 && (bytes > bytesMax || next->position / kSegmentBytes * kSegmentBytes != run->base())) break;
       next->isTaken = true;
       run->submissions[run->count++] = next;
     }
@@ -111,10 +123,12 @@ int Log::makeDurable(const Run& run) {
   const int fd = files_.acquire(run.base());
   if (fd < 0) return -fd;
   int error = 0;
-  for (int i = 0; i < run.count && error == 0; i++) {
-    const Submission& next = *run.submissions[i];
-    error = knownError();
-    if (error == 0) error = writeAll(fd, next.bytes, next.size, next.position - run.base());
+  for (int i = 0; i < run.count && error == 0; i++) error = knownError();
+  for (int i = 0; i < run.count && error == 0;) {
+    const Submission& first = *run.submissions[i];
+    int64_t size = first.size;
+    for (i++; i < run.count && follows(*run.submissions[i], first, size); i++) size += run.submissions[i]->size;
+    error = writeAll(fd, first.bytes, size, first.position - run.base());
   }
   if (error == 0 && mode_ == LogMode::buffered) error = flush(fd);
   waitWhileHeld(run.count);
