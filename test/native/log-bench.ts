@@ -56,9 +56,18 @@ export class LogBench {
     this.waitUntil(() => this.device.durableCount() === count);
   }
 
-  /** What the file holds in block `n`: its byte, or -1 where the bytes differ. */
-  blockInFile(n: number): number {
-    const file = readFileSync(join(this.directory, segmentFileName(0)));
+  /** Keeps both flushers from taking more until `letGo`; they stand behind writes of blocks 1 and 2. */
+  holdFlushers(): void {
+    for (const n of [1, 2]) {
+      this.device.hold(1);
+      this.submit(n);
+      this.waitUntil(() => this.device.isHeld && this.blockInFile(n) === n);
+    }
+  }
+
+  /** What the file of a segment holds in block `n`: its byte, or -1 where the bytes differ. */
+  blockInFile(n: number, base = 0): number {
+    const file = readFileSync(join(this.directory, segmentFileName(base)));
     const bytes = file.subarray(n * LOG_BLOCK_BYTES, (n + 1) * LOG_BLOCK_BYTES);
     return bytes.every((byte) => byte === bytes[0]) ? (bytes[0] as number) : -1;
   }

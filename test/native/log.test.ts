@@ -145,6 +145,20 @@ function testOwnership(test: LogSuite, binding: NativeBinding, mode: NativeMode)
     second.close();
   });
 
+  test('what is written together keeps its place: behind a gap, in the next segment', ({ log }) => {
+    log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
+    log.holdFlushers();
+    for (const n of [3, 5, 6]) log.submit(n);
+    const offset = 7 * LOG_BLOCK_BYTES;
+    new Uint8Array(log.chunk, offset, LOG_BLOCK_BYTES).fill(7);
+    log.device.submit(0, offset, LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES + offset, false);
+    log.device.letGo();
+    log.waitDurable(6);
+    const blocks = Array.from({ length: 8 }, (_, n) => log.blockInFile(n));
+    assert.equal(blocks.slice(1), [1, 2, 3, 0, 5, 6, 0]);
+    assert.is(log.blockInFile(7, LOG_SEGMENT_BYTES), 7);
+  });
+
   test('refuses what is not whole blocks of one segment', ({ log }) => {
     const refused = hasCode('ERR_SYNOD_INVARIANT');
     const block = LOG_BLOCK_BYTES;
