@@ -33,7 +33,7 @@ import { LaneReader } from '../memory/lane.ts';
 import { RingProducer } from '../memory/ring.ts';
 import type { SessionTable } from './session-table.ts';
 
-/** Reply bytes copied into one run at most: runs stay small against the ring. */
+/** Reply bytes copied into one run at most, and at most a quarter of the ring: runs stay small against it. */
 const RUN_BYTES_MAX = 1 << 16;
 
 export class LaneTap {
@@ -41,6 +41,7 @@ export class LaneTap {
   readonly reader: LaneReader;
   readonly completions: RingProducer;
   readonly isReads: boolean;
+  readonly #runBytesMax: number;
   readonly #next = new Float64Array(1);
   #markedChange = -1;
   #isAnnounced = false;
@@ -50,6 +51,7 @@ export class LaneTap {
     this.laneId = laneId;
     this.reader = new LaneReader(lane);
     this.completions = new RingProducer(completions);
+    this.#runBytesMax = Math.min(RUN_BYTES_MAX, this.completions.capacity >>> 2);
     this.isReads = this.reader.kind === LANE_READS;
   }
 
@@ -92,7 +94,7 @@ export class LaneTap {
   /** One run of replies; 0 when the completion ring is full. */
   #copyRun(sessions: SessionTable, index: number): number {
     const ring = this.completions;
-    const bytes = sessions.measureRun(index, this.#next[0] as number, RUN_BYTES_MAX);
+    const bytes = sessions.measureRun(index, this.#next[0] as number, this.#runBytesMax);
     const at = ring.claim(RUN_HEADER_BYTES + bytes, TYPE_REPLIES);
     if (at < 0) return 0;
     const count = sessions.copyRun(
