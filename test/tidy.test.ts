@@ -33,15 +33,12 @@ const ASSERT_DENSITY: Readonly<Record<string, number>> = {
  */
 const WITHOUT_TWIN: readonly string[] = [
   'src/index.ts',
-  'src/runtime/batch-builder.ts',
   'src/runtime/build-worker.ts',
   'src/runtime/group-agent.ts',
   'src/runtime/group-driver-sender.ts',
   'src/runtime/group-driver.ts',
   'src/runtime/group-host.ts',
   'src/runtime/group-recovery.ts',
-  'src/runtime/lane-tap.ts',
-  'src/runtime/read-queue.ts',
   'src/runtime/worker-log.ts',
 ];
 
