@@ -34,12 +34,9 @@ const ASSERT_DENSITY: Readonly<Record<string, number>> = {
 const WITHOUT_TWIN: readonly string[] = [
   'src/index.ts',
   'src/runtime/build-worker.ts',
-  'src/runtime/group-agent.ts',
   'src/runtime/group-driver-sender.ts',
   'src/runtime/group-driver.ts',
   'src/runtime/group-host.ts',
-  'src/runtime/group-recovery.ts',
-  'src/runtime/worker-log.ts',
 ];
 
 const sources = loadTree(ROOT, ['src', 'workers'], ['.ts']);
