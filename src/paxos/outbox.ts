@@ -17,7 +17,7 @@ export const PERSIST_PROMISE = 2;
 export const PERSIST_LEARNED = 3;
 /** Send a message of KIND to the members in TO, once SEQUENCE is durable (0: at once). */
 export const SEND = 4;
-/** All slots below COMMIT are learned: apply them in order. */
+/** All slots below COMMIT are learned: apply them in order, each once (I15), and each session's commands once (I17). */
 export const COMMIT = 5;
 /** The role changed; AUX: the new role (ROLE_*), AUX2: leadership serial. */
 export const ROLE = 6;
