@@ -35,7 +35,6 @@ const WITHOUT_TWIN: readonly string[] = [
   'src/index.ts',
   'src/runtime/build-worker.ts',
   'src/runtime/group-driver-sender.ts',
-  'src/runtime/group-host.ts',
 ];
 
 const sources = loadTree(ROOT, ['src', 'workers'], ['.ts']);
