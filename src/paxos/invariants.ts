@@ -180,7 +180,7 @@ function checkSend(state: ReplicaState, at: number): void {
   if (kind === LEARNED)
     ensures((words[at + A_SLOT] as Slot) < state.commitWatermark, 'I14: only chosen slots are served');
   if (kind === ACCEPT || kind === HEARTBEAT || kind === FETCH_VOTE || kind === PREPARE) {
-    ensures(state.role !== FOLLOWER, 'I18: a follower neither campaigns nor leads');
+    ensures(ballotNode(ballot) === state.configuration.nodeId, 'I6: a proposer speaks in a ballot of its own');
     ensures(ballot === state.promisedBallot, 'I5: a proposer speaks in the ballot that it promised');
   }
 }

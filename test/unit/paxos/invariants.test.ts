@@ -82,7 +82,7 @@ const OF_A_VOTER: readonly [claim: string, law: string, harm: Break][] = [
     },
   ],
   ['a candidate that promised the ballot of another', 'I18', (s) => void (s.role = CANDIDATE)],
-  ['an ACCEPT of a follower', 'I18', (s) => emit(s, M.ACCEPT, { ballot: THEIRS })],
+  ['an ACCEPT in the ballot of another', 'I6', (s) => emit(s, M.ACCEPT, { ballot: THEIRS })],
   ['a refusal that overtakes the promise it names', 'I4', (s) => emit(s, M.REJECT, { ballot: 1, aux: THEIRS })],
   ['a PROMISE before it is durable', 'I4', (s) => emit(s, M.PROMISE, { ballot: THEIRS })],
   ['ACCEPTED of a vote that is not durable', 'I4', (s) => emit(s, M.ACCEPTED, { ballot: THEIRS, slot: 6, aux: 7 })],
