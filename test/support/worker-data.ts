@@ -1,0 +1,44 @@
+/** What a worker alone in its cluster is born with: one group, a volatile log, the counter machine. */
+import type { MessagePort } from 'node:worker_threads';
+import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
+import { alignedMemory } from '../../src/memory/aligned-memory.ts';
+import { DOORBELL_WORDS, WORKER_WORDS } from '../../src/memory/descriptor.ts';
+import { createStatusBlock } from '../../src/memory/status-block.ts';
+import type { WorkerData } from '../../workers/worker-data.ts';
+import { TIMING } from './core.ts';
+
+export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerData> = {}): WorkerData {
+  const { heartbeatTicks, electionTimeoutTicks, electionJitterTicks, windowSlotsMax } = TIMING;
+  return {
+    ownerEpoch: 1,
+    memberIndex: 0,
+    memberNodeIds: [1],
+    block: new SharedArrayBuffer(WORKER_WORDS * 4),
+    clientDoorbell: new SharedArrayBuffer(DOORBELL_WORDS * 4),
+    control,
+    log: {
+      logNumber: 0,
+      directory: '',
+      durability: 'memory',
+      clusterId: 1,
+      nodeId: 1,
+      chunks: Array.from({ length: ENTRY_CHUNKS }, () => alignedMemory(LOG_SEGMENT_BYTES)),
+      volatileControl: new SharedArrayBuffer(4096),
+    },
+    groups: [{ groupId: 0, preferredMember: 0, status: createStatusBlock(), lanes: [] }],
+    peers: [],
+    machine: 'counter',
+    seed: 1,
+    native: 'off',
+    tuning: {
+      tickMs: 10,
+      heartbeatTicks,
+      electionTimeoutTicks,
+      electionJitterTicks,
+      windowSlotsMax,
+      batchBytesTarget: 1 << 14,
+      payloadBytesMax: 1 << 12,
+    },
+    ...overrides,
+  };
+}
