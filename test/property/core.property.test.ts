@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Quorums } from '../../src/paxos/quorum.ts';
-import { CoreCluster } from '../support/core-cluster.ts';
+import { FaultyCore } from '../support/faulty-core.ts';
 
 const test = suite('property/core');
 const HEALING_ROUNDS_MAX = 400;
@@ -31,7 +31,7 @@ const schedule = fc.array(
   { minLength: 40, maxLength: 160, size: 'max' },
 );
 
-function apply(cluster: CoreCluster, [verb, a, b]: Event): void {
+function apply(cluster: FaultyCore, [verb, a, b]: Event): void {
   if (verb === 'deliver') for (let n = 1 + (b % 6); n > 0; n--) cluster.deliver(a % 3 === 0 ? a : 0);
   else if (verb === 'persist') cluster.persist(a, 1 + (b % 5));
   else if (verb === 'propose') for (let n = 1 + (b % 3); n > 0; n--) cluster.propose(a);
@@ -44,7 +44,7 @@ function apply(cluster: CoreCluster, [verb, a, b]: Event): void {
 }
 
 /** Lets everything through until a new value is applied by all. */
-function heal(cluster: CoreCluster): void {
+function heal(cluster: FaultyCore): void {
   let target = -1;
   for (let round = 0; round < HEALING_ROUNDS_MAX; round++) {
     cluster.settle();
@@ -74,7 +74,7 @@ for (const [name, quorums, numRuns] of GROUPS) {
     let reads = 0;
     fc.assert(
       fc.property(schedule, (events) => {
-        const cluster = new CoreCluster(quorums);
+        const cluster = new FaultyCore(quorums);
         for (const item of events) apply(cluster, item);
         heal(cluster);
         chosen += cluster.oracle.chosen.size;

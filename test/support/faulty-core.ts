@@ -73,7 +73,7 @@ class Oracle {
   }
 }
 
-export class CoreCluster {
+export class FaultyCore {
   readonly members: Member[];
   readonly network: Float64Array[] = [];
   readonly oracle: Oracle;
