@@ -31,7 +31,7 @@ const ASSERT_DENSITY: Readonly<Record<string, number>> = {
  * Sources that have run-time code and no unit test of their own yet. Those of the runtime are driven as a whole by
  * test/unit/runtime/replica-host.test.ts, by the simulator and by the integration tests.
  */
-const WITHOUT_TWIN: readonly string[] = ['src/index.ts', 'src/runtime/group-driver-sender.ts'];
+const WITHOUT_TWIN: readonly string[] = ['src/index.ts'];
 
 const sources = loadTree(ROOT, ['src', 'workers'], ['.ts']);
 const tests = loadTree(ROOT, ['test'], ['.ts']);

@@ -15,7 +15,6 @@ import {
   GROUP_ERROR_MACHINE,
   GROUP_ERROR_NONDETERMINISTIC,
   ROLE_FOLLOWER,
-  ROLE_STOPPED,
   WORKER_DOORBELL_WORD,
 } from '../memory/descriptor.ts';
 import { AtomicsWaker, Doorbell, Sleeper, type Waker } from '../memory/doorbell.ts';
@@ -236,7 +235,6 @@ class GroupBuilder {
     else if (error instanceof DeviatingReplies) {
       status.setError(GROUP_ERROR_NONDETERMINISTIC, error.slot, this.#data.memberIndex);
     } else status.setError(GROUP_ERROR_INVARIANT, slot, -1);
-    status.setRole(ROLE_STOPPED);
     const message = error instanceof Error ? `${error.message} ${String(error.cause ?? '')}` : String(error);
     this.#post({
       kind: 'warning',

@@ -113,7 +113,7 @@ test('log time goes on from the last batch when another replica leads, whatever 
     cluster.settle(down);
   };
   write(1);
-  cluster.ticks(100);
+  cluster.ticks(400);
   write(2);
   cluster.ticks(20);
   const down = new Set([0]);
@@ -127,7 +127,7 @@ test('log time goes on from the last batch when another replica leads, whatever 
   cluster.clockMs[0] += 70;
   write(4, down);
   const [first, second, third, fourth] = machineOf(cluster, leader).logTimes as [number, number, number, number];
-  assert.is(second - first, 1000);
+  assert.is(second - first, 4000);
   assert.ok(third >= second, 'time does not go back');
   assert.ok(third - second < 10_000, 'nor does it jump to the clock of the new leader');
   assert.is(fourth - third, 70);
@@ -193,6 +193,7 @@ test('one that leads no longer completes nothing', () => {
   writer.setSession(4096);
   put(writer, 1);
   writer.route(0, 3);
+  host.work();
   driver.appliedWatermark = 5;
   driver.replica.isLeader = false;
   host.work();

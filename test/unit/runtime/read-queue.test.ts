@@ -143,6 +143,16 @@ test('a lane that is routed elsewhere is neither read nor answered', () => {
   assert.equal(words(consumer), []);
 });
 
+test('nor is one of a leadership that is over, although its route still stands', () => {
+  const { tap, driver, queue, consumer, ask } = make();
+  ask(1);
+  queue.work();
+  driver.replica.confirmedRound = 1;
+  tap.refresh(0, SERIAL + 1);
+  assert.is(queue.work(), 0);
+  assert.equal(words(consumer), []);
+});
+
 test('what finds no room in the ring is answered later, once', () => {
   const { driver, queue, consumer, ask } = make(1024);
   const asked = Array.from({ length: 60 }, (_, n) => n);
