@@ -37,7 +37,7 @@ import {
   VALUE_RECORDED,
   VALUE_STAGED,
 } from './outbox.ts';
-import type { ReplicaState } from './replica-state.ts';
+import { ANSWERED_IN_EARLIER_LIFE, type ReplicaState } from './replica-state.ts';
 
 export class Acceptor {
   readonly #state: ReplicaState;
@@ -80,6 +80,7 @@ export class Acceptor {
    * ensures  A5: a lower ballot than the promise changes nothing and is rejected
    * ensures  A6: otherwise the promise equals the ballot, and every vote at or above the asked slot is reported
    * ensures  A7: every answer waits for all that was persisted so far (I4)
+   * ensures  A17: an attempt is answered once, so that two answers can never be taken for one (I9)
    */
   onPrepare(message: Float64Array): boolean {
     const state = this.#state;
@@ -89,6 +90,7 @@ export class Acceptor {
       this.#reject(from, message[M_BALLOT] as Ballot);
       return false;
     }
+    if (!this.#isNewAttempt(message)) return false;
     this.promise(message[M_BALLOT] as Ballot);
     const reported = this.#reportVotes(from, message[M_SLOT] as Slot, message[M_AUX2] as number);
     const at = state.send(PROMISE, 1 << from, state.lastSequence);
@@ -99,6 +101,21 @@ export class Acceptor {
     words[at + A_AUX] = reported;
     words[at + A_AUX2] = state.truncationPoint;
     if (CONTRACTS) ensures(state.promisedBallot === message[M_BALLOT], 'A6: the ballot is promised');
+    return true;
+  }
+
+  /** False for a duplicate. After a restart nobody knows which attempts of the promised ballot were answered: a fresh ballot is asked for. */
+  #isNewAttempt(message: Float64Array): boolean {
+    const state = this.#state;
+    const ballot = message[M_BALLOT] as Ballot;
+    const attempt = message[M_AUX2] as number;
+    assert(ballot >= state.answeredBallot, 'an answered ballot was promised');
+    if (ballot === state.answeredBallot && attempt <= state.answeredAttempt) {
+      if (state.answeredAttempt === ANSWERED_IN_EARLIER_LIFE) this.#reject(message[M_FROM] as MemberIndex, ballot);
+      return false;
+    }
+    state.answeredBallot = ballot;
+    state.answeredAttempt = attempt;
     return true;
   }
 
@@ -150,7 +167,7 @@ export class Acceptor {
     }
     if (!window.contains(slot)) return true;
     const i = window.index(slot);
-    const same = this.#holdsValueOf(slot, i, message);
+    const same = state.holdsValueOf(slot, message);
     if (window.learned[i] === 1 && !same) return true;
     if (window.voteBallot[i] === message[M_BALLOT]) {
       assert(same, 'A12: another value at the same ballot and slot');
@@ -204,14 +221,6 @@ export class Acceptor {
     words[at + A_SEQUENCE] = state.lastSequence;
     words[at + A_FLAGS] = source;
     if (CONTRACTS) ensures(window.voteSequence[i] === state.lastSequence, 'A16: the vote has its own sequence');
-  }
-
-  /** Equality is by length and checksum first, and where they match, by bytes (S3). */
-  #holdsValueOf(slot: Slot, i: number, message: Float64Array): boolean {
-    const window = this.#state.window;
-    if (window.recorded[i] === 0) return false;
-    if (window.valueLength[i] !== message[M_VALUE_LENGTH] || window.valueCrc[i] !== message[M_VALUE_CRC]) return false;
-    return message[M_VALUE_LENGTH] === 0 || this.#state.sameValue(slot);
   }
 
   #accepted(to: MemberIndex, ballot: Ballot, slot: Slot, end: Slot, sequence: Sequence): void {

@@ -174,7 +174,7 @@ function checkSend(state: ReplicaState, at: number): void {
   }
   if (kind === REJECT) {
     ensures(waitsForPromise, 'I4: a refusal waits for the promise that it names');
-    ensures(ballot < (words[at + A_AUX] as Ballot), 'I1: only a lower ballot is refused');
+    ensures(ballot <= (words[at + A_AUX] as Ballot), 'I1: only what is not above the promise is refused');
   }
   if (kind === ACCEPTED) checkAccepted(state, at);
   if (kind === LEARNED)

@@ -88,11 +88,7 @@ export class Learner {
     const slot = message[M_SLOT] as Slot;
     if (!window.contains(slot)) return;
     const i = window.index(slot);
-    const same =
-      window.recorded[i] === 1 &&
-      window.valueLength[i] === message[M_VALUE_LENGTH] &&
-      window.valueCrc[i] === message[M_VALUE_CRC] &&
-      (message[M_VALUE_LENGTH] === 0 || state.sameValue(slot));
+    const same = state.holdsValueOf(slot, message);
     if (window.learned[i] === 1) {
       assert(same, 'L6: a chosen slot was served with another value');
       return;

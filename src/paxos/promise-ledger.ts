@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import type { Ballot, MemberIndex, Slot } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
+import { BALLOT_CHOSEN } from './ballot.ts';
 import { M_AUX, M_COMMIT, M_FROM, M_SLOT, M_VALUE_CRC, M_VALUE_LENGTH } from './message.ts';
 import type { ReplicaState } from './replica-state.ts';
 
@@ -68,6 +69,18 @@ export class PromiseLedger {
     assert(window.reportedLength[i] === length, 'P3: two values at one ballot and slot');
     assert(window.reportedCrc[i] === crc, 'P3: two values at one ballot and slot');
     window.reportedHolders[i] = (window.reportedHolders[i] as number) | bit;
+  }
+
+  /** This replica's own votes, when its own promise is durable. */
+  reportOwn(): void {
+    const state = this.#state;
+    const window = state.window;
+    for (let slot = window.base; slot < window.nextSlot; slot++) {
+      const i = window.index(slot);
+      if (window.recorded[i] === 0) continue;
+      const ballot = window.learned[i] === 1 ? BALLOT_CHOSEN : (window.voteBallot[i] as Ballot);
+      this.report(slot, state.selfBit, ballot, window.valueLength[i] as number, window.valueCrc[i] as number);
+    }
   }
 
   /** A new attempt of a member forgets what was counted of its older answers (I9). */

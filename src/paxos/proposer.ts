@@ -11,7 +11,7 @@
 import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
 import type { Ballot, MemberIndex, Slot } from '../base/types.ts';
 import type { Acceptor } from './acceptor.ts';
-import { BALLOT_CHOSEN, nextBallot } from './ballot.ts';
+import { nextBallot } from './ballot.ts';
 import type { Learner } from './learner.ts';
 import {
   ACCEPT,
@@ -143,20 +143,6 @@ export class Proposer {
     return -1;
   }
 
-  /** This replica's own promise is durable: it counts, with its own votes. */
-  #promiseOwn(): void {
-    const state = this.#state;
-    const window = state.window;
-    for (let slot = window.base; slot < window.nextSlot; slot++) {
-      const i = window.index(slot);
-      if (window.recorded[i] === 0) continue;
-      const ballot = window.learned[i] === 1 ? BALLOT_CHOSEN : (window.voteBallot[i] as Ballot);
-      this.#ledger.report(slot, state.selfBit, ballot, window.valueLength[i] as number, window.valueCrc[i] as number);
-    }
-    this.promisedMembers |= state.selfBit;
-    this.#maybeLead();
-  }
-
   /**
    * With a prepare quorum of complete promises the candidate leads, and proposes what phase 1 demands.
    *
@@ -230,12 +216,23 @@ export class Proposer {
     this.#proposeAt(slot, message[M_VALUE_LENGTH] as number, message[M_VALUE_CRC] as number, VALUE_STAGED);
   }
 
-  /** A slot is about to be learned from a peer: if its value was awaited, it no longer is. */
-  onLearnedElsewhere(slot: Slot): void {
-    const window = this.#state.window;
-    if (this.#state.role !== LEADER || !window.contains(slot)) return;
+  /**
+   * A slot is about to be learned from a peer: if its value was awaited, it no longer is.
+   *
+   * ensures P12: a leadership ends before its watermark passes a slot whose chosen value it has not proposed (I11)
+   */
+  onLearnedElsewhere(message: Float64Array): void {
+    const state = this.#state;
+    const window = state.window;
+    const slot = message[M_SLOT] as Slot;
+    if (state.role !== LEADER || !window.contains(slot)) return;
     const i = window.index(slot);
-    if (window.proposal[i] !== PROPOSAL_AWAITED) return;
+    const proposal = window.proposal[i] as number;
+    if (proposal === PROPOSAL_NONE || (proposal === PROPOSAL_OPEN && !state.holdsValueOf(slot, message))) {
+      this.stepDown();
+      return;
+    }
+    if (proposal !== PROPOSAL_AWAITED) return;
     window.proposal[i] = PROPOSAL_CHOSEN;
     this.awaitedValues -= 1;
     assert(this.awaitedValues >= 0, 'awaited values are counted once');
@@ -321,9 +318,11 @@ export class Proposer {
   /** This replica's log is durable up to `state.persistedSequence`: its own promise and votes count now (S1). */
   onPersisted(): void {
     const state = this.#state;
-    if (state.role === CANDIDATE) {
-      const isOwnDurable = state.promiseSequence <= state.persistedSequence;
-      if (isOwnDurable && (this.promisedMembers & state.selfBit) === 0) this.#promiseOwn();
+    if (state.role === CANDIDATE && (this.promisedMembers & state.selfBit) === 0) {
+      if (state.promiseSequence > state.persistedSequence) return;
+      this.#ledger.reportOwn();
+      this.promisedMembers |= state.selfBit;
+      this.#maybeLead();
     }
     if (state.role !== LEADER) return;
     const window = state.window;
@@ -339,12 +338,13 @@ export class Proposer {
     this.#learner.maybeAdvance();
   }
 
-  /** A member has promised more. */
+  /** A member has promised more; or, after a restart, it cannot answer this candidacy any more (A17). */
   onReject(message: Float64Array): void {
     const state = this.#state;
-    state.see(message[M_AUX] as Ballot);
-    if (state.role !== FOLLOWER && message[M_BALLOT] === this.ballot && (message[M_AUX] as Ballot) > this.ballot)
-      this.stepDown();
+    const promised = message[M_AUX] as Ballot;
+    state.see(promised);
+    if (message[M_BALLOT] !== this.ballot) return;
+    if (promised > this.ballot || (promised === this.ballot && state.role === CANDIDATE)) this.stepDown();
   }
 
   /** Ends a candidacy or leadership; what was in flight is settled by the next leader. */

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.ts';
 import type { Ballot, Sequence, Slot } from '../base/types.ts';
 import { ACCEPTOR_WINDOW_SLOTS } from '../limits.ts';
 import { BALLOT_CHOSEN } from './ballot.ts';
-import type { ReplicaState } from './replica-state.ts';
+import { ANSWERED_IN_EARLIER_LIFE, type ReplicaState } from './replica-state.ts';
 
 /** The watermark of a record: everything below it was learned when it was written. */
 export function recoverCommit(state: ReplicaState, commit: Slot): void {
@@ -19,6 +19,8 @@ export function recoverPromise(state: ReplicaState, ballot: Ballot, sequence: Se
   if (ballot > state.promisedBallot) {
     state.promisedBallot = ballot;
     state.promiseSequence = sequence;
+    state.answeredBallot = ballot;
+    state.answeredAttempt = ANSWERED_IN_EARLIER_LIFE;
   }
   state.see(ballot);
   recoverSequence(state, sequence);

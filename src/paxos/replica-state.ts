@@ -6,6 +6,7 @@
 import { assert } from '../base/assert.ts';
 import type { Ballot, MemberIndex, Sequence, Slot, Tick } from '../base/types.ts';
 import type { Configuration } from './configuration.ts';
+import { M_SLOT, M_VALUE_CRC, M_VALUE_LENGTH } from './message.ts';
 import { A_SEQUENCE, Outbox, SEND } from './outbox.ts';
 import { SlotWindow } from './slot-window.ts';
 
@@ -16,6 +17,9 @@ export type SameValue = (slot: Slot) => boolean;
 export const FOLLOWER = 1;
 export const CANDIDATE = 2;
 export const LEADER = 3;
+
+/** Every attempt of the recovered promise may have been answered before the restart. */
+export const ANSWERED_IN_EARLIER_LIFE = Number.MAX_SAFE_INTEGER;
 
 /** Bounds of a replica's behaviour in ticks and slots. */
 export interface Timing {
@@ -47,6 +51,9 @@ export class ReplicaState {
   promisedBallot: Ballot = 0;
   /** Persist sequence of the promise of `promisedBallot`; acceptor. */
   promiseSequence: Sequence = 0;
+  /** The PREPARE answered last: its ballot and attempt. Attempts of a ballot promised in an earlier life count as answered; acceptor (I9). */
+  answeredBallot: Ballot = 0;
+  answeredAttempt = 0;
   /** Highest ballot ever seen anywhere; the next candidacy starts above its round; all roles raise it. */
   seenBallot: Ballot = 0;
 
@@ -85,6 +92,19 @@ export class ReplicaState {
     const at = this.outbox.begin(SEND, kind, to);
     this.outbox.words[at + A_SEQUENCE] = sequence;
     return at;
+  }
+
+  /**
+   * True where the value recorded for a slot of the window is the message's (whose bytes, if any, are staged).
+   * Equality is by length and checksum first, and where they match, by bytes (S3).
+   */
+  holdsValueOf(slot: Slot, message: Float64Array): boolean {
+    const window = this.window;
+    const i = window.index(slot);
+    assert(message[M_SLOT] === slot, 'the value is compared with its own slot');
+    if (window.recorded[i] === 0) return false;
+    if (window.valueLength[i] !== message[M_VALUE_LENGTH] || window.valueCrc[i] !== message[M_VALUE_CRC]) return false;
+    return message[M_VALUE_LENGTH] === 0 || this.sameValue(slot);
   }
 
   see(ballot: Ballot): void {

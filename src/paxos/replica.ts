@@ -32,7 +32,6 @@ import {
   M_EPOCH,
   M_FROM,
   M_KIND,
-  M_SLOT,
   PREPARE,
   PROMISE,
   PROMISE_VOTE,
@@ -246,7 +245,7 @@ export class Replica {
 
   #onLearned(message: Float64Array): void {
     this.#noteCommit(message);
-    this.#proposer.onLearnedElsewhere(message[M_SLOT] as Slot);
+    this.#proposer.onLearnedElsewhere(message);
     this.#learner.onLearned(message);
     this.#catchUp.onProgress();
   }

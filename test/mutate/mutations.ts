@@ -110,6 +110,27 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'paxos/proposer',
+    'if (proposal === PROPOSAL_NONE || (proposal === PROPOSAL_OPEN && !state.holdsValueOf(slot, message))) {',
+    'if (false) {',
+    'a refuted leader goes on (I11)',
+    ['unit/paxos', 'interaction'],
+  ),
+  m(
+    'paxos/acceptor',
+    'if (!this.#isNewAttempt(message))\n            return false;',
+    '',
+    'answer one attempt twice (I9)',
+    ['unit/paxos', 'interaction'],
+  ),
+  m(
+    'paxos/recover',
+    'state.answeredAttempt = ANSWERED_IN_EARLIER_LIFE;',
+    '',
+    'a restart forgets which attempts were answered (I9)',
+    ['unit/paxos'],
+  ),
+  m(
+    'paxos/proposer',
     'if (state.role !== LEADER || message[M_BALLOT] !== this.ballot)\n            return;\n        const window',
     'if (state.role !== LEADER)\n            return;\n        const window',
     'count votes of another ballot',

@@ -6,6 +6,7 @@ import { Acceptor } from '../../../src/paxos/acceptor.ts';
 import { BALLOT_CHOSEN, makeBallot } from '../../../src/paxos/ballot.ts';
 import { ACCEPT, PREPARE } from '../../../src/paxos/message.ts';
 import { VALUE_NOOP, VALUE_RECORDED, VALUE_STAGED } from '../../../src/paxos/outbox.ts';
+import { recoverPromise } from '../../../src/paxos/recover.ts';
 import { drain, makeState, message, sent } from '../../support/core.ts';
 
 const LOW = makeBallot(1, 2);
@@ -92,6 +93,30 @@ test('A7, I4: every answer of phase 1 waits for all that was persisted', () => {
   drain(state.outbox);
   acceptor.onPrepare(prepare(HIGH));
   for (const action of drain(state.outbox)) if (action.op === 'SEND') assert.is(action.sequence, state.lastSequence);
+});
+
+test('A17, I9: an attempt is answered once, a later one anew, an earlier one never', () => {
+  const { state, acceptor } = make();
+  const ask = (attempt: number) => {
+    acceptor.onPrepare(message(PREPARE, { ballot: HIGH, aux2: attempt }));
+    return sent(drain(state.outbox));
+  };
+  assert.equal(ask(2), ['PROMISE']);
+  assert.equal(ask(2), []);
+  assert.equal(ask(1), []);
+  assert.equal(ask(3), ['PROMISE']);
+});
+
+test('A17: after a restart the promised ballot is refused, and a fresh one is answered', () => {
+  const { state, acceptor } = make();
+  recoverPromise(state, LOW, 1);
+  acceptor.onPrepare(prepare(LOW));
+  assert.equal(
+    drain(state.outbox).map(({ kind, ballot, aux }) => [kind, ballot, aux]),
+    [['REJECT', LOW, LOW]],
+  );
+  acceptor.onPrepare(prepare(HIGH));
+  assert.equal(sent(drain(state.outbox)), ['PROMISE']);
 });
 
 test('A9: a lower ACCEPT is rejected without a vote', () => {

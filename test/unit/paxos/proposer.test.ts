@@ -176,6 +176,17 @@ test('a higher promise elsewhere ends the leadership', () => {
   assert.is(state.role, FOLLOWER);
 });
 
+test('A17: a member that cannot answer any more ends a candidacy, not a leadership', () => {
+  const { state, proposer } = lead();
+  const refuse = () => proposer.onReject(message(REJECT, { ballot: proposer.ballot, aux: proposer.ballot }));
+  refuse();
+  assert.is(state.role, LEADER);
+  proposer.stepDown();
+  proposer.campaign();
+  refuse();
+  assert.is(state.role, FOLLOWER);
+});
+
 test('an unanswered ACCEPT is sent again to those who did not vote', () => {
   const { state, proposer } = lead();
   proposer.propose(8, 1);

@@ -4,7 +4,16 @@ import * as assert from 'uvu/assert';
 import { Prng } from '../../../src/base/prng.ts';
 import { makeBallot } from '../../../src/paxos/ballot.ts';
 import { Configuration } from '../../../src/paxos/configuration.ts';
-import { ACCEPT, HEARTBEAT, HEARTBEAT_REPLY, M_EPOCH, M_FROM, PREPARE, PROMISE } from '../../../src/paxos/message.ts';
+import {
+  ACCEPT,
+  HEARTBEAT,
+  HEARTBEAT_REPLY,
+  LEARNED,
+  M_EPOCH,
+  M_FROM,
+  PREPARE,
+  PROMISE,
+} from '../../../src/paxos/message.ts';
 import { Replica } from '../../../src/paxos/replica.ts';
 import { drain, message, sent, TIMING } from '../../support/core.ts';
 
@@ -53,6 +62,24 @@ test('a leadership announces itself with a heartbeat', () => {
   lead(replica);
   assert.ok(replica.isLeader);
   assert.equal(sent(drain(replica.outbox)), ['HEARTBEAT']);
+});
+
+test('P12, I11: a leader that learns another value than its own, or one that it never proposed, leads no longer', () => {
+  const cases = [
+    { slot: 0, crc: 2, leads: false },
+    { slot: 0, crc: 1, leads: true },
+    { slot: 7, crc: 2, leads: false },
+  ];
+  for (const { slot, crc, leads } of cases) {
+    const replica = make();
+    lead(replica);
+    drain(replica.outbox);
+    replica.propose(8, 1);
+    drain(replica.outbox);
+    replica.step(message(LEARNED, { from: 2, slot, length: 8, crc }));
+    assert.is(replica.isLeader, leads, `slot ${slot} with value ${crc}`);
+    assert.is(replica.commitWatermark, slot === 0 ? 1 : 0);
+  }
 });
 
 test('H2, S20: a heartbeat is answered at promise = ballot only, once that promise is durable', () => {
