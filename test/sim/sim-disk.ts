@@ -2,6 +2,7 @@
  * The medium under one simulated log: durable blocks in a map, writes in flight beside them. A crash decides block by block
  * which of the writes in flight reached the medium.
  */
+
 import type { Prng } from '../../src/base/prng.ts';
 import type { LogPosition } from '../../src/base/types.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
@@ -19,30 +20,45 @@ interface Flight {
 
 const EIO = 5;
 
+interface Segment {
+  /** What was ever written, doubling as it grows; zeros where nothing was. */
+  bytes: Uint8Array;
+  end: number;
+}
+
+const FIRST_BYTES = 1 << 16;
+
 /** Survives crashes; a SimDevice is one opening of it. */
 export class SimDisk {
-  readonly blocks = new Map<LogPosition, Uint8Array>();
-  readonly segments = new Set<LogPosition>();
+  readonly segments = new Map<LogPosition, Segment>();
 
+  /** Writes within one segment. */
   write(position: LogPosition, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += LOG_BLOCK_BYTES) {
-      this.blocks.set(position + at, bytes.slice(at, at + LOG_BLOCK_BYTES));
+    const base = position - (position % LOG_SEGMENT_BYTES);
+    const segment = this.segments.get(base) ?? { bytes: new Uint8Array(FIRST_BYTES), end: 0 };
+    this.segments.set(base, segment);
+    const end = position - base + bytes.length;
+    if (end > segment.bytes.length) {
+      const grown = new Uint8Array(2 * end);
+      grown.set(segment.bytes);
+      segment.bytes = grown;
     }
+    segment.bytes.set(bytes, position - base);
+    if (end > segment.end) segment.end = end;
   }
 
+  /** Reads within one segment; zeros behind its end. */
   read(position: LogPosition, target: Uint8Array, targetOffset: number, size: number): void {
-    let done = 0;
-    while (done < size) {
-      const at = position + done;
-      const block = Math.floor(at / LOG_BLOCK_BYTES) * LOG_BLOCK_BYTES;
-      const count = Math.min(size - done, block + LOG_BLOCK_BYTES - at);
-      const bytes = this.blocks.get(block);
-      if (bytes === undefined) target.fill(0, targetOffset + done, targetOffset + done + count);
-      else target.set(bytes.subarray(at - block, at - block + count), targetOffset + done);
-      done += count;
-    }
+    const base = position - (position % LOG_SEGMENT_BYTES);
+    const from = position - base;
+    const bytes = this.segments.get(base)?.bytes ?? NOTHING;
+    const held = Math.max(0, Math.min(size, bytes.length - from));
+    if (held > 0) target.set(bytes.subarray(from, from + held), targetOffset);
+    target.fill(0, targetOffset + held, targetOffset + size);
   }
 }
+
+const NOTHING = new Uint8Array(0);
 
 export class SimDevice implements LogDevice {
   readonly name = 'sim';
@@ -130,7 +146,6 @@ export class SimDevice implements LogDevice {
   }
 
   openSegment(base: LogPosition, header: Uint8Array): void {
-    this.#disk.segments.add(base);
     this.#disk.write(base, header);
   }
 
@@ -146,17 +161,12 @@ export class SimSegmentReader implements SegmentReader {
   }
 
   list(): LogPosition[] {
-    return [...this.#disk.segments].sort((a, b) => a - b);
+    return [...this.#disk.segments.keys()].sort((a, b) => a - b);
   }
 
   /** Zeros behind the last written block need not be read. */
   sizeOf(base: LogPosition): number {
-    let end = base + LOG_BLOCK_BYTES;
-    for (const position of this.#disk.blocks.keys()) {
-      if (position >= base && position < base + LOG_SEGMENT_BYTES && position + LOG_BLOCK_BYTES > end)
-        end = position + LOG_BLOCK_BYTES;
-    }
-    return end - base;
+    return this.#disk.segments.get(base)?.end ?? 0;
   }
 
   read(base: LogPosition, offset: number, target: Uint8Array, targetOffset: number, size: number): void {
