@@ -11,7 +11,7 @@ import type { Prng } from '../base/prng.ts';
 import type { MemberIndex, Slot, Tick } from '../base/types.ts';
 import type { LeaderContact } from './leader-contact.ts';
 import { M_AUX, M_BALLOT, M_COMMIT, M_FROM, STATUS_QUERY, STATUS_REPLY } from './message.ts';
-import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT } from './outbox.ts';
+import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT, A_SLOT, A_VALUE_CRC } from './outbox.ts';
 import type { Proposer } from './proposer.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
 
@@ -126,7 +126,8 @@ export class Election {
     words[at + A_COMMIT] = state.commitWatermark;
   }
 
-  onStatusQuery(message: Float64Array): void {
+  /** AUX of the question comes back in VALUE_CRC; a leader adds the end of what its phase 1 found (S12). */
+  onStatusQuery(message: Float64Array, recoveryEnd: Slot): void {
     const state = this.#state;
     const at = state.send(STATUS_REPLY, 1 << (message[M_FROM] as MemberIndex), state.promiseSequence);
     const words = state.outbox.words;
@@ -134,6 +135,15 @@ export class Election {
     words[at + A_COMMIT] = state.commitWatermark;
     words[at + A_AUX] = this.hearsLeader() ? 1 : 0;
     words[at + A_AUX2] = state.leaderHint + 1;
+    words[at + A_SLOT] = state.role === LEADER ? recoveryEnd : 0;
+    words[at + A_VALUE_CRC] = message[M_AUX] as number;
+  }
+
+  /** A leader goes through phase 1 again in a fresh ballot. */
+  campaignAnew(): void {
+    assert(this.#state.role === LEADER, 'only a leader is asked for another ballot');
+    this.#proposer.stepDown();
+    this.#campaign();
   }
 
   /** Returns nothing; may start a campaign, or plan one for when this replica has caught up. */

@@ -22,6 +22,7 @@ import {
   PREPARE,
   PROMISE,
   REJECT,
+  STATUS_REPLY,
 } from './message.ts';
 import { A_AUX, A_BALLOT, A_COMMIT, A_KIND, A_OP, A_SEQUENCE, A_SLOT, COMMIT, SEND } from './outbox.ts';
 import { FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
@@ -111,6 +112,7 @@ function checkNumbers(state: ReplicaState): void {
   ensures(state.commitWatermark <= window.nextSlot, 'I13: the next slot lies at or above the watermark');
   ensures(window.nextSlot <= window.end, 'I16: open slots lie in the window');
   ensures(2 * timing.windowSlotsMax <= ACCEPTOR_WINDOW_SLOTS, 'I16: a window holds two leader windows');
+  ensures(!state.isRejoining || state.role === FOLLOWER, 'I21: who forgot neither campaigns nor leads');
   if (state.role === FOLLOWER) return;
   ensures(
     ballotNode(state.promisedBallot) === state.configuration.nodeId,
@@ -177,6 +179,8 @@ function checkSend(state: ReplicaState, at: number): void {
     ensures(ballot <= (words[at + A_AUX] as Ballot), 'I1: only what is not above the promise is refused');
   }
   if (kind === ACCEPTED) checkAccepted(state, at);
+  const isVoice = kind === PROMISE || kind === ACCEPTED || kind === HEARTBEAT_REPLY || kind === STATUS_REPLY;
+  ensures(!isVoice || !state.isRejoining, 'I21: who forgot has no voice');
   if (kind === LEARNED)
     ensures((words[at + A_SLOT] as Slot) < state.commitWatermark, 'I14: only chosen slots are served');
   if (kind === ACCEPT || kind === HEARTBEAT || kind === FETCH_VOTE || kind === PREPARE) {

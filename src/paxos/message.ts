@@ -23,9 +23,9 @@ export const REJECT = 6;
 export const HEARTBEAT = 7;
 /** AUX: the round serial; BALLOT: the leader's, at which the sender has promised; COMMIT: the sender's commit watermark; AUX2: 1 where it may confirm reads. */
 export const HEARTBEAT_REPLY = 8;
-/** Before disturbing a live leader: do you hear one? BALLOT: the asker's promised ballot; COMMIT: its commit watermark. */
+/** Before disturbing a live leader: do you hear one? BALLOT: the asker's promised ballot; COMMIT: its commit watermark. From a member that forgot: AUX: its nonce; BALLOT: highest promise it was told; AUX2: 1 where all told it. */
 export const STATUS_QUERY = 9;
-/** BALLOT: the answerer's promised ballot; AUX: 1 where it hears a live leader; COMMIT; AUX2: its member index of the leader + 1. */
+/** BALLOT: the answerer's promised ballot; AUX: 1 where it hears a live leader; COMMIT; AUX2: its member index of the leader + 1; VALUE_CRC: the asker's nonce; SLOT: end of what a leader's phase 1 found. */
 export const STATUS_REPLY = 10;
 /** Asks for chosen values of slots [SLOT, AUX). */
 export const FETCH = 11;

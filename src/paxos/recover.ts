@@ -22,8 +22,23 @@ export function recoverPromise(state: ReplicaState, ballot: Ballot, sequence: Se
     state.answeredBallot = ballot;
     state.answeredAttempt = ANSWERED_IN_EARLIER_LIFE;
   }
+  state.isRejoining = false;
   state.see(ballot);
   recoverSequence(state, sequence);
+}
+
+/**
+ * From here on records are missing: what was recovered so far is knowledge, not memory. A promise found behind it ends
+ * this: while a replica rejoins it makes none.
+ */
+export function recoverForgotten(state: ReplicaState): void {
+  const window = state.window;
+  for (let slot = window.base; slot < window.nextSlot; slot++) {
+    const i = window.index(slot);
+    window.voteBallot[i] = 0;
+    window.recorded[i] = window.learned[i] as number;
+  }
+  state.isRejoining = true;
 }
 
 /** A vote or, with ballot 0, a learned value. */

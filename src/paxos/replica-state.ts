@@ -54,6 +54,8 @@ export class ReplicaState {
   /** The PREPARE answered last: its ballot and attempt. Attempts of a ballot promised in an earlier life count as answered; acceptor (I9). */
   answeredBallot: Ballot = 0;
   answeredAttempt = 0;
+  /** Promises and votes may be forgotten: learn only, until S12 is fulfilled; recovery sets it, rejoin clears it. */
+  isRejoining = false;
   /** Highest ballot ever seen anywhere; the next candidacy starts above its round; all roles raise it. */
   seenBallot: Ballot = 0;
 

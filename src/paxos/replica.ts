@@ -27,6 +27,7 @@ import {
   HEARTBEAT_REPLY,
   LEARNED,
   M_AUX,
+  M_AUX2,
   M_BALLOT,
   M_COMMIT,
   M_EPOCH,
@@ -43,6 +44,7 @@ import {
 } from './message.ts';
 import { A_AUX, A_BALLOT, A_COMMIT, type Outbox } from './outbox.ts';
 import { Proposer } from './proposer.ts';
+import { Rejoin } from './rejoin.ts';
 import { CANDIDATE, FOLLOWER, LEADER, ReplicaState, type SameValue, type Timing } from './replica-state.ts';
 
 export interface ReplicaOptions {
@@ -63,6 +65,7 @@ export class Replica {
   readonly #contact: LeaderContact;
   readonly #election: Election;
   readonly #catchUp: CatchUp;
+  readonly #rejoin: Rejoin;
   #serialSeen = 0;
 
   constructor(options: ReplicaOptions) {
@@ -74,6 +77,7 @@ export class Replica {
     this.#contact = new LeaderContact(this.state);
     this.#election = new Election(this.state, this.#proposer, this.#contact, options.prng, options.isPreferred);
     this.#catchUp = new CatchUp(this.state);
+    this.#rejoin = new Rejoin(this.state, this.#acceptor, options.prng.fork('rejoin'));
   }
 
   get isLeader(): boolean {
@@ -140,11 +144,12 @@ export class Replica {
     switch (message[M_KIND]) {
       case STATUS_QUERY:
         this.#noteCommit(message);
-        this.#election.onStatusQuery(message);
+        if (!this.state.isRejoining) this.#onStatusQuery(message);
         break;
       case STATUS_REPLY:
         this.#noteCommit(message);
-        this.#election.onStatusReply(message);
+        if (this.state.isRejoining) this.#rejoin.onStatusReply(message);
+        else this.#election.onStatusReply(message);
         break;
       case FETCH:
         this.#catchUp.onFetch(message);
@@ -159,7 +164,7 @@ export class Replica {
         this.#proposer.onVoteValue(message);
         break;
       case TRANSFER:
-        this.#election.onTransfer(message);
+        if (!this.state.isRejoining) this.#election.onTransfer(message);
         break;
       default:
         break;
@@ -172,6 +177,7 @@ export class Replica {
 
   #onPrepare(message: Float64Array): void {
     this.#noteCommit(message);
+    if (this.state.isRejoining) return;
     const before = this.state.promisedBallot;
     if (this.#acceptor.onPrepare(message) && this.state.promisedBallot > before) this.#proposer.stepDown();
   }
@@ -185,6 +191,7 @@ export class Replica {
   #onAccept(message: Float64Array): void {
     const ballot = message[M_BALLOT] as Ballot;
     this.#noteCommit(message);
+    if (this.state.isRejoining) return;
     if (!this.#acceptor.onAccept(message)) return;
     this.#follow(message[M_FROM] as MemberIndex, ballot);
     this.#learner.hear(ballot, message[M_COMMIT] as Slot);
@@ -220,6 +227,12 @@ export class Replica {
       return;
     }
     this.#follow(from, ballot);
+    if (state.isRejoining) this.#learner.maybeAdvance();
+    else this.#answerHeartbeat(message, from, ballot);
+  }
+
+  #answerHeartbeat(message: Float64Array, from: MemberIndex, ballot: Ballot): void {
+    const state = this.state;
     const sequence = this.#acceptor.promise(ballot);
     const at = state.send(HEARTBEAT_REPLY, 1 << from, sequence);
     state.outbox.words[at + A_BALLOT] = ballot;
@@ -235,6 +248,17 @@ export class Replica {
     state.outbox.words[at + A_BALLOT] = ballot;
     state.outbox.words[at + A_AUX] = state.promisedBallot;
     state.outbox.words[at + A_COMMIT] = state.commitWatermark;
+  }
+
+  /** Where a member that forgot asks for a ballot above all that it may have promised, the leader takes one (S12). */
+  #onStatusQuery(message: Float64Array): void {
+    const isAskedToElect = message[M_AUX2] === 1 && (message[M_BALLOT] as Ballot) >= this.state.promisedBallot;
+    if (this.isLeader && isAskedToElect) {
+      this.state.see(message[M_BALLOT] as Ballot);
+      this.#election.campaignAnew();
+      return;
+    }
+    this.#election.onStatusQuery(message, this.recoveryEnd);
   }
 
   #onHeartbeatReply(message: Float64Array): void {
@@ -264,7 +288,8 @@ export class Replica {
     assert(this.outbox.count === 0, 'the outbox was drained');
     this.state.tick += 1;
     this.#proposer.onTick();
-    this.#election.onTick();
+    if (this.state.isRejoining) this.#rejoin.onTick();
+    else this.#election.onTick();
     this.#catchUp.onTick();
     this.#afterStep();
   }

@@ -321,6 +321,35 @@ export const MUTATIONS: readonly Mutation[] = [
   m('engine/lane-client', 'else if (this.#isMarked && ', 'else if (', 'take completions of an earlier route', [
     'unit/engine',
   ]),
+  // rejoin (S12)
+  m(
+    'paxos/rejoin',
+    'if (!hadFloor || !isLeader || ballot <= this.#floor || ballot <= state.promisedBallot)',
+    'if (!isLeader || ballot <= state.promisedBallot)',
+    'rejoin in any ballot',
+    ['unit/paxos/rejoin', 'property/core'],
+  ),
+  m(
+    'paxos/rejoin',
+    'if (state.commitWatermark < message[M_SLOT])\n            return;',
+    '',
+    'rejoin before everything below the recovery end is learned',
+    ['unit/paxos/rejoin', 'property/core'],
+  ),
+  m(
+    'paxos/replica',
+    'if (this.state.isRejoining)\n            return;\n        const before',
+    'const before',
+    'promise while memory is gone',
+    ['unit/paxos/rejoin', 'property/core'],
+  ),
+  m(
+    'paxos/rejoin',
+    'return this.#answeredMembers === this.#state.configuration.peers;',
+    'return this.#answeredMembers !== 0;',
+    'a floor without asking everybody',
+    ['unit/paxos/rejoin', 'property/core'],
+  ),
 ];
 
 function m(file: string, find: string, replace: string, why: string, killers: readonly string[]): Mutation {

@@ -27,6 +27,7 @@ const schedule = fc.array(
     { weight: 2, arbitrary: event('lose') },
     { weight: 2, arbitrary: event('read') },
     { weight: 1, arbitrary: event('crash') },
+    { weight: 1, arbitrary: event('forget') },
   ),
   { minLength: 40, maxLength: 160, size: 'max' },
 );
@@ -40,6 +41,7 @@ function apply(cluster: FaultyCore, [verb, a, b]: Event): void {
   else if (verb === 'repeat') cluster.deliver(a, true);
   else if (verb === 'lose') cluster.lose(a);
   else if (verb === 'read') cluster.beginRead(a);
+  else if (verb === 'forget') cluster.forget(a, b);
   else cluster.crash(a, b % 3);
 }
 
@@ -48,6 +50,7 @@ function heal(cluster: FaultyCore): void {
   let target = -1;
   for (let round = 0; round < HEALING_ROUNDS_MAX; round++) {
     cluster.settle();
+    if (cluster.members.some(({ replica }) => replica.state.isRejoining)) continue;
     const watermarks = cluster.members.map(({ replica }) => replica.commitWatermark);
     if (target >= 0 && watermarks.every((watermark) => watermark >= target)) return;
     if (target >= 0) continue;
@@ -72,6 +75,7 @@ for (const [name, quorums, numRuns] of GROUPS) {
     let chosen = 0;
     let leaderships = 0;
     let reads = 0;
+    let rejoined = 0;
     fc.assert(
       fc.property(schedule, (events) => {
         const cluster = new FaultyCore(quorums);
@@ -80,10 +84,12 @@ for (const [name, quorums, numRuns] of GROUPS) {
         chosen += cluster.oracle.chosen.size;
         leaderships += cluster.leaderships;
         reads += cluster.confirmedReads;
+        rejoined += cluster.forgotten;
       }),
       { numRuns, includeErrorInReport: true },
     );
     assert.ok(chosen > numRuns && leaderships > numRuns && reads > 0, `${chosen} ${leaderships} ${reads}: not vacuous`);
+    assert.ok(rejoined > 0 || quorums.memberCount === 1, 'members that forgot came back');
   });
 }
 

@@ -14,7 +14,13 @@ import { checkAcross, checkBasic, checkDelta, snapshotOf } from '../../src/paxos
 import * as M from '../../src/paxos/message.ts';
 import * as O from '../../src/paxos/outbox.ts';
 import type { Quorums } from '../../src/paxos/quorum.ts';
-import { recoverCommit, recoverPromise, recoverSequence, recoverValue } from '../../src/paxos/recover.ts';
+import {
+  recoverCommit,
+  recoverForgotten,
+  recoverPromise,
+  recoverSequence,
+  recoverValue,
+} from '../../src/paxos/recover.ts';
 import { Replica } from '../../src/paxos/replica.ts';
 import type { Timing } from '../../src/paxos/replica-state.ts';
 
@@ -27,6 +33,8 @@ const TIMING: Timing = {
 };
 const NETWORK_MESSAGES_MAX = 300;
 const VALUE_LENGTH = 8;
+/** Stands in a log behind which records are lost. */
+const FORGOTTEN = -1;
 
 interface ReadRound {
   serial: number;
@@ -81,6 +89,7 @@ export class FaultyCore {
   proposed = 0;
   leaderships = 0;
   confirmedReads = 0;
+  forgotten = 0;
   readonly #prng = new Prng(1);
 
   constructor(quorums: Quorums) {
@@ -249,6 +258,24 @@ export class FaultyCore {
     const self = index % this.members.length;
     member.records.length = Math.min(member.durable + extra, member.records.length);
     this.#harden(self, member, member.records.length);
+    this.#restart(self, member);
+  }
+
+  /** The member loses records that were durable, and knows it; one at a time, and never without others to ask. */
+  forget(index: number, kept: number): void {
+    const member = this.#member(index);
+    const isAnybodyAway = this.members.some((other) => hasForgotten(other.records.slice(0, other.durable)));
+    if (isAnybodyAway || this.members.length < 3) return;
+    member.records.length = kept % (member.durable + 1);
+    const marker = new Float64Array(O.ACTION_FIELDS);
+    marker[O.A_OP] = FORGOTTEN;
+    member.records.push(marker);
+    member.durable = member.records.length;
+    this.forgotten += 1;
+    this.#restart(index % this.members.length, member);
+  }
+
+  #restart(self: number, member: Member): void {
     member.held = [];
     member.round = undefined;
     member.values.clear();
@@ -260,11 +287,16 @@ export class FaultyCore {
     for (const record of member.records) this.#recover(member, record);
     checkBasic(state);
     this.#checkCommit(self, state.commitWatermark);
-    for (const record of member.records) checkRemembered(member.replica, record);
+    const known = member.records.findLastIndex((record) => record[O.A_OP] === FORGOTTEN) + 1;
+    for (const record of member.records.slice(known)) checkRemembered(member.replica, record);
   }
 
   #recover({ replica, values }: Member, record: Float64Array): void {
     const { state } = replica;
+    if (record[O.A_OP] === FORGOTTEN) {
+      recoverForgotten(state);
+      return;
+    }
     const [ballot, sequence] = [record[O.A_BALLOT] as number, record[O.A_SEQUENCE] as number];
     recoverCommit(state, record[O.A_COMMIT] as number);
     recoverSequence(state, sequence);
@@ -287,6 +319,12 @@ export class FaultyCore {
     }
     assert.unreachable('a round ends');
   }
+}
+
+/** Nothing durable stands behind the last loss yet that shows the way back to be done. */
+function hasForgotten(durable: readonly Float64Array[]): boolean {
+  const last = durable.findLast((record) => record[O.A_OP] !== O.PERSIST_LEARNED);
+  return last?.[O.A_OP] === FORGOTTEN;
 }
 
 function fillFromLog(words: Float64Array, values: ReadonlyMap<number, number>): void {

@@ -98,7 +98,7 @@ test('suspecting somebody else than the leader changes nothing', () => {
 test('answers whether it hears a leader, with its watermark', () => {
   const { state, election } = make();
   election.hear(2);
-  election.onStatusQuery(message(STATUS_QUERY, { from: 1 }));
+  election.onStatusQuery(message(STATUS_QUERY, { from: 1 }), 0);
   const [answer] = drain(state.outbox);
   assert.equal([answer?.kind, answer?.to, answer?.aux], ['STATUS_REPLY', 0b010, 1]);
 });
