@@ -43,9 +43,11 @@ export function openLogTarget(durability: string, directory: string): LogTarget 
       clusterId: 1,
       nodeId: 1,
       logNumber: 0,
+      mayRejoin: false,
+      isForgotten: false,
       groupIds: new Set([0]),
     },
-    () => {},
+    { onRecord: () => {}, onForgotten: () => {} },
   );
   return { log, close: () => device.close() };
 }

@@ -32,6 +32,8 @@ export interface LogData {
   durability: 'auto' | 'direct' | 'buffered' | 'fs' | 'memory';
   clusterId: number;
   nodeId: number;
+  /** The directory was lost or rolled back: its groups rejoin (S12). */
+  isForgotten: boolean;
   /** Chunks of the in-memory tail, LOG_SEGMENT_BYTES each, page-aligned (WebAssembly memories) where the device needs it. */
   chunks: SharedArrayBuffer[];
   /** Volatile logs: control block that survives a restart of the worker (S4). */

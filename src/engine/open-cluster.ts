@@ -143,6 +143,7 @@ class BirthCertificates {
         nodeId: replica + 1,
         chunks,
         volatileControl,
+        isForgotten: false,
       },
       groups: this.#groups(replica, worker),
       peers: this.#peers(replica, worker),

@@ -46,6 +46,8 @@ export interface LogStart {
   base: LogPosition;
   /** Everything of older incarnations at or after it is void (S11). */
   cut: LogPosition;
+  /** Records that were durable are missing before this incarnation: every group of the log rejoins (S12). */
+  isForgotten: boolean;
 }
 
 /** Indices into `#numbers`. */
@@ -70,6 +72,7 @@ export class LogWriter implements Log {
   readonly #store: EntryStore;
   readonly #identity: LogIdentity;
   readonly #cut: number;
+  readonly #isForgotten: boolean;
   readonly #numbers = new Float64Array(NUMBERS);
   readonly #queue = new SubmissionQueue();
   readonly #reader: RecordReader;
@@ -99,6 +102,7 @@ export class LogWriter implements Log {
     this.#checksum = checksum;
     this.#identity = start.identity;
     this.#cut = start.cut;
+    this.#isForgotten = start.isForgotten;
     this.#deviceCount = device.durableCount();
     this.#reader = new RecordReader(device, store, checksum);
     this.#segmentBlock = new Uint8Array(new SharedArrayBuffer(LOG_BLOCK_BYTES));
@@ -309,7 +313,9 @@ export class LogWriter implements Log {
   #openSegment(base: LogPosition): void {
     assert(base > this.#numbers[OPENED_BASE], 'segments are opened in order');
     const generation = this.#numbers[GENERATION] + 1;
-    writeSegmentHeader(this.#segmentWords, this.#identity, generation, this.incarnation, base, this.#cut);
+    const isForgotten = this.#isForgotten && this.#numbers[OPENED_BASE] === NONE;
+    const { incarnation } = this;
+    writeSegmentHeader(this.#segmentWords, this.#identity, generation, incarnation, base, this.#cut, isForgotten);
     this.device.openSegment(base, this.#segmentBlock);
     this.#numbers[GENERATION] = generation;
     this.#numbers[OPENED_BASE] = base;

@@ -21,6 +21,12 @@ export interface OpenLogOptions {
   checksum: Checksum;
   identity: LogIdentity;
   visitor: RecordVisitor;
+  /** Records that were durable are missing here: all groups rejoin (S12). Called in log order, before any record behind the loss. */
+  onForgotten(): void;
+  /** Others can give back what is damaged here. Without them damage is refused. */
+  mayRejoin: boolean;
+  /** The medium is known to have been lost or rolled back, whatever stands on it. */
+  isForgotten?: boolean;
 }
 
 export interface OpenedLog {
@@ -28,10 +34,16 @@ export interface OpenedLog {
   recovery: RecoveryReport;
 }
 
-/** An empty medium is a first start. Throws ERR_SYNOD_LOG_DAMAGED rather than forget what was durable. */
-export function openLog({ device, reader, chunks, checksum, identity, visitor }: OpenLogOptions): OpenedLog {
-  const recovery = recoverLog(reader, identity, checksum, visitor);
-  if (recovery.damage !== undefined) throw damageError(recovery.damage);
+/**
+ * An empty medium is a first start. Damage is never cut silently: what lies before it is kept as knowledge, the next incarnation says that the
+ * rest is forgotten, and the segments stay where they are. Throws ERR_SYNOD_LOG_DAMAGED where nobody else could give it back.
+ */
+export function openLog(options: OpenLogOptions): OpenedLog {
+  const { device, reader, chunks, checksum, identity, visitor, onForgotten } = options;
+  const recovery = recoverLog(reader, identity, checksum, visitor, onForgotten);
+  const isForgotten = recovery.damage !== undefined || options.isForgotten === true;
+  if (recovery.damage !== undefined && !options.mayRejoin) throw damageError(recovery.damage);
+  if (isForgotten) onForgotten();
   const store = new EntryStore(chunks, true);
   for (const bytes of store.bytes) checksum.attach(bytes);
   const log = new LogWriter(device, store, checksum, {
@@ -40,6 +52,7 @@ export function openLog({ device, reader, chunks, checksum, identity, visitor }:
     generation: recovery.lastGeneration,
     base: recovery.nextBase,
     cut: recovery.endPosition,
+    isForgotten,
   });
   log.open();
   return { log, recovery };
@@ -48,7 +61,12 @@ export function openLog({ device, reader, chunks, checksum, identity, visitor }:
 export function damageError(damage: LogDamage): SynodError {
   return new SynodError(
     'ERR_SYNOD_LOG_DAMAGED',
-    `${damage.segment} is damaged at offset ${damage.offset} (position ${damage.position}): ${damage.reason}. Nothing was cut. ` +
+    `${damageText(damage)}. Nothing was cut. ` +
       'Restore the file if only the medium failed to read it; otherwise replace this replica by a new one.',
   );
+}
+
+/** Where and what, for an operator. */
+export function damageText({ segment, offset, position, reason }: LogDamage): string {
+  return `${segment} is damaged at offset ${offset} (position ${position}): ${reason}`;
 }

@@ -41,6 +41,8 @@ export interface SegmentHeader {
   incarnation: number;
   base: number;
   cut: number;
+  /** Durable records are missing before this incarnation (S12). */
+  isForgotten: boolean;
 }
 
 /** True for the kinds whose value follows the header. */
@@ -166,6 +168,7 @@ export function writeSegmentHeader(
   incarnation: number,
   base: number,
   cut: number,
+  isForgotten: boolean,
 ): void {
   assert(block.length * 4 === LOG_BLOCK_BYTES, 'a segment header takes one block');
   assert(base % LOG_SEGMENT_BYTES === 0, 'segments begin at multiples of their size');
@@ -180,6 +183,7 @@ export function writeSegmentHeader(
   writePair(block, layout.SEGMENT_INCARNATION_WORD, incarnation);
   writePair(block, layout.SEGMENT_BASE_WORD, base);
   writePair(block, layout.SEGMENT_CUT_WORD, cut);
+  block[layout.SEGMENT_FORGOTTEN_WORD] = isForgotten ? 1 : 0;
   block[layout.SEGMENT_CRC_WORD] = crc32cWords(block, 0, layout.SEGMENT_CRC_WORD, 0);
 }
 
@@ -196,6 +200,7 @@ export function readSegmentHeader(words: Int32Array): SegmentHeader | undefined 
     incarnation: readPair(words, layout.SEGMENT_INCARNATION_WORD),
     base: readPair(words, layout.SEGMENT_BASE_WORD),
     cut: readPair(words, layout.SEGMENT_CUT_WORD),
+    isForgotten: words[layout.SEGMENT_FORGOTTEN_WORD] === 1,
   };
 }
 

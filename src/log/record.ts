@@ -18,7 +18,7 @@
  *   40  BASE_LOW         44  BASE_HIGH          position of this segment's first byte
  *   48  CUT_LOW          52  CUT_HIGH           everything before CUT that passed recovery is valid; nothing of an older
  *                                               incarnation at or after CUT ever is
- *   56  reserved         60  CRC                crc32c of bytes 0–59
+ *   56  FORGOTTEN        60  CRC                1 where durable records are missing before this incarnation (S12); crc32c of bytes 0–59
  *
  * Submission header:
  *
@@ -55,6 +55,7 @@ export const SEGMENT_GENERATION_WORD = 6;
 export const SEGMENT_INCARNATION_WORD = 8;
 export const SEGMENT_BASE_WORD = 10;
 export const SEGMENT_CUT_WORD = 12;
+export const SEGMENT_FORGOTTEN_WORD = 14;
 export const SEGMENT_CRC_WORD = 15;
 export const SEGMENT_HEADER_BYTES = 64;
 

@@ -55,20 +55,25 @@ interface Segment {
   header: SegmentHeader | undefined;
 }
 
-/** Shows every valid record to `visitor`, in order, and closes the reader; changes nothing on the medium. */
+/**
+ * Shows every valid record to `visitor`, in order, and closes the reader; changes nothing on the medium. `onForgotten` is called where an
+ * incarnation begins that had lost records before it.
+ */
 export function recoverLog(
   reader: SegmentReader,
   identity: LogIdentity,
   checksum: Checksum,
   visitor: RecordVisitor,
+  onForgotten: () => void = () => {},
 ): RecoveryReport {
-  return new Recovery(reader, identity, checksum, visitor).run();
+  return new Recovery(reader, identity, checksum, visitor, onForgotten).run();
 }
 
 class Recovery {
   readonly #reader: SegmentReader;
   readonly #identity: LogIdentity;
   readonly #visitor: RecordVisitor;
+  readonly #onForgotten: () => void;
   readonly #scan: SegmentScan;
   readonly #report: RecoveryReport;
 
@@ -84,7 +89,14 @@ class Recovery {
   #isEnded = false;
   #floor = 0;
 
-  constructor(reader: SegmentReader, identity: LogIdentity, checksum: Checksum, visitor: RecordVisitor) {
+  constructor(
+    reader: SegmentReader,
+    identity: LogIdentity,
+    checksum: Checksum,
+    visitor: RecordVisitor,
+    onForgotten: () => void,
+  ) {
+    this.#onForgotten = onForgotten;
     this.#reader = reader;
     this.#identity = identity;
     this.#visitor = visitor;
@@ -107,14 +119,17 @@ class Recovery {
     const segments = this.#readHeaders();
     report.segments = segments.length;
     const lastLive = segments.findLastIndex((segment) => segment.header !== undefined);
-    if (lastLive >= 0) {
-      this.#walkIncarnations(segments.slice(0, lastLive + 1));
-      report.endPosition = this.#prefixEnd;
-      report.nextBase = segments[lastLive].base + LOG_SEGMENT_BYTES;
-    } else if (segments.length > 0 && segments[0].base > 0) {
+    if (lastLive >= 0) this.#walkIncarnations(segments.slice(0, lastLive + 1));
+    else if (segments.length > 0 && segments[0].base > 0)
       this.#damage(segments[0].base, 'no segment has a header, although the log was truncated before');
+    report.endPosition = this.#prefixEnd;
+    report.nextBase = lastLive < 0 ? 0 : segments[lastLive].base + LOG_SEGMENT_BYTES;
+    for (const { base } of segments.slice(lastLive + 1))
+      this.#checkHeaderless(base, Math.max(report.lastIncarnation, 1));
+    if (report.damage !== undefined) {
+      report.endPosition = Math.min(report.endPosition, report.damage.position);
+      report.nextBase = segments[segments.length - 1].base + LOG_SEGMENT_BYTES;
     }
-    for (const { base } of segments.slice(lastLive + 1)) this.#checkHeaderless(base);
     this.#scan.close();
     this.#reader.close();
     assert(report.endPosition <= report.nextBase, 'the cut lies before the next segment');
@@ -150,25 +165,29 @@ class Recovery {
     );
   }
 
+  /** An incarnation ends at the lowest cut of those behind it: a later one may have voided all of a former one. */
   #walkIncarnations(segments: Segment[]): void {
     let first = 0;
     while (first < segments.length && this.#report.damage === undefined) {
-      const incarnation = segments.slice(first).find(({ header }) => header !== undefined)?.header?.incarnation;
-      assert(incarnation !== undefined, 'the last segment walked has a header');
-      const next = segments.findIndex(({ header }) => header !== undefined && header.incarnation > incarnation);
-      const isLast = next < 0;
-      const limit = isLast ? Number.POSITIVE_INFINITY : (segments[next].header as SegmentHeader).cut;
-      const end = isLast ? segments.length : next;
-      this.#walkIncarnation(segments.slice(first, end), incarnation, limit);
+      const incarnation = segments[first].header?.incarnation ?? 0;
+      const behind = segments.findIndex(({ header }, i) => i > first && (header?.incarnation ?? 0) > incarnation);
+      const end = behind < 0 ? segments.length : behind;
+      const limit = lowestCut(segments.slice(end));
+      const heir = segments[end]?.header?.incarnation ?? 0;
+      for (const { base, header } of segments.slice(first, end))
+        if (header === undefined && base >= limit) this.#checkHeaderless(base, heir);
+      if (this.#report.damage !== undefined) return;
+      this.#walkIncarnation(segments.slice(first, end), incarnation, limit, first === 0);
       first = end;
     }
   }
 
-  /** Walks the segments of one incarnation; nothing at or after `limit` belongs to it. */
-  #walkIncarnation(segments: Segment[], incarnation: number, limit: LogPosition): void {
+  /** Walks the segments of one incarnation; nothing at or after `limit` belongs to it. Serials of an older log may be truncated away. */
+  #walkIncarnation(segments: Segment[], incarnation: number, limit: LogPosition, isOldest: boolean): void {
     if (segments[0].base >= limit) return;
+    if (segments[0].header?.isForgotten === true) this.#onForgotten();
     this.#incarnation = incarnation;
-    this.#serial = 0;
+    this.#serial = isOldest ? 0 : 1;
     this.#prefixEnd = segments[0].base + LOG_BLOCK_BYTES;
     this.#isSuspended = false;
     this.#isEnded = false;
@@ -234,19 +253,28 @@ class Recovery {
     });
   }
 
-  /** A segment behind the last live one: half-made, or its header is rotten, which a submission in it betrays. */
-  #checkHeaderless(base: LogPosition): void {
+  /** A segment without header: half-made or void, or its header is rotten, which a submission of `incarnation` or later betrays. */
+  #checkHeaderless(base: LogPosition, incarnation: number): void {
     this.#scan.load(base);
-    const incarnation = Math.max(this.#report.lastIncarnation, 1);
     for (let offset = LOG_BLOCK_BYTES; offset < this.#scan.size; offset += LOG_BLOCK_BYTES) {
-      if (this.#report.damage !== undefined) return;
       const view = this.#scan.submissionAt(offset);
-      if (view !== undefined && view.incarnation >= incarnation) this.#damage(base, 'the segment header is destroyed');
+      if (view !== undefined && view.incarnation >= incarnation) this.#loseHeader(base, view.incarnation);
     }
   }
 
+  #loseHeader(base: LogPosition, incarnation: number): void {
+    if (incarnation > this.#report.lastIncarnation) this.#report.lastIncarnation = incarnation;
+    this.#damage(base, 'the segment header is destroyed');
+  }
+
+  /** The first damage found is reported. */
   #damage(position: LogPosition, reason: string): void {
+    if (this.#report.damage !== undefined) return;
     const offset = position % LOG_SEGMENT_BYTES;
     this.#report.damage = { position, segment: this.#reader.nameOf(position - offset), offset, reason };
   }
+}
+
+function lowestCut(segments: readonly Segment[]): LogPosition {
+  return Math.min(...segments.map(({ header }) => header?.cut ?? Number.POSITIVE_INFINITY));
 }

@@ -8,6 +8,8 @@ import type { GroupId } from '../base/types.ts';
 import { RETRY_TICKS } from '../limits.ts';
 import type { Log } from '../log/log.ts';
 import { openDevice } from '../log/open-device.ts';
+import { damageText } from '../log/open-log.ts';
+import type { LogDamage } from '../log/recovery.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import {
   GROUP_ERROR_INVARIANT,
@@ -29,13 +31,13 @@ import { Applier, MachineFailure } from './applier.ts';
 import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
 import { GroupDriver } from './group-driver.ts';
 import { GroupHost } from './group-host.ts';
-import { recoverRecord } from './group-recovery.ts';
+import { recoverLoss, recoverRecord } from './group-recovery.ts';
 import { LaneTap } from './lane-tap.ts';
 import { loadMachine, type MachineFactory } from './load-machine.ts';
 import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StatusObserver } from './status-observer.ts';
-import { openWorkerLog, type WorkerLog } from './worker-log.ts';
+import { type LogListener, openWorkerLog, type WorkerLog } from './worker-log.ts';
 
 export interface BuiltWorker {
   host: ReplicaHost;
@@ -43,6 +45,9 @@ export interface BuiltWorker {
   ready: WorkerMessage;
   close(): void;
 }
+
+/** A leader must be elected without the member that forgot. */
+const REJOIN_MEMBERS_MIN = 3;
 
 type Post = (message: WorkerMessage) => void;
 
@@ -67,9 +72,13 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const builder = new GroupBuilder(data, transport, bulk, clockMs, createMachine, ringClient, post);
   const drivers = new Map<GroupId, GroupDriver>();
   for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
-  const log = openLogOf(data, opened.device, binding, (record) =>
-    recoverRecord(drivers.get(record.group) as GroupDriver, record),
-  );
+  const log = openLogOf(data, opened.device, binding, {
+    onRecord: (record) => recoverRecord(drivers.get(record.group) as GroupDriver, record),
+    onForgotten: () => {
+      for (const driver of drivers.values()) recoverLoss(driver);
+    },
+  });
+  if (log.damage !== undefined) post({ kind: 'warning', message: rejoinWarning(log.damage, data.memberIndex) });
   const groups = data.groups.map((group) =>
     builder.makeHost(group, drivers.get(group.groupId) as GroupDriver, log.log),
   );
@@ -102,7 +111,7 @@ function openLogOf(
   data: WorkerData,
   device: Parameters<typeof openWorkerLog>[0]['device'],
   binding: NativeBinding | undefined,
-  onRecord: Parameters<typeof openWorkerLog>[1],
+  listener: LogListener,
 ): WorkerLog {
   return openWorkerLog(
     {
@@ -115,9 +124,15 @@ function openLogOf(
       nodeId: data.log.nodeId,
       logNumber: data.log.logNumber,
       groupIds: new Set(data.groups.map((group) => group.groupId)),
+      mayRejoin: data.memberNodeIds.length >= REJOIN_MEMBERS_MIN,
+      isForgotten: data.log.isForgotten,
     },
-    onRecord,
+    listener,
   );
+}
+
+function rejoinWarning(damage: LogDamage, member: number): string {
+  return `${damageText(damage)}. Replica ${member} keeps what lies before it, votes no more, and gets the rest from the others.`;
 }
 
 /** The in-memory tail is written from end to end: one fault per 2 MiB instead of one per 4 KiB (DESIGN.md). */

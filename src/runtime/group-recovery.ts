@@ -4,7 +4,7 @@
 import { assert } from '../base/assert.ts';
 import type { RecoveredRecord } from '../log/log.ts';
 import { KIND_FLOOR, KIND_LEARNED, KIND_PROMISE, KIND_VOTE, KIND_VOTE_AGAIN } from '../log/record.ts';
-import { recoverCommit, recoverPromise, recoverSequence, recoverValue } from '../paxos/recover.ts';
+import { recoverCommit, recoverForgotten, recoverPromise, recoverSequence, recoverValue } from '../paxos/recover.ts';
 import type { GroupDriver } from './group-driver.ts';
 
 export function recoverRecord(driver: GroupDriver, record: RecoveredRecord): void {
@@ -27,6 +27,11 @@ export function recoverRecord(driver: GroupDriver, record: RecoveredRecord): voi
       assert(false, 'recovery knows every kind of record');
   }
   recoverSequence(state, record.sequence);
+}
+
+/** Durable records are missing from here on: the group rejoins unless a promise stands behind this. */
+export function recoverLoss(driver: GroupDriver): void {
+  recoverForgotten(driver.replica.state);
 }
 
 function recoverSlot(driver: GroupDriver, record: RecoveredRecord): void {

@@ -8,6 +8,7 @@ import { EntryStore } from '../log/entry-store.ts';
 import type { Log, LogDevice, RecoveredRecord } from '../log/log.ts';
 import { openLog } from '../log/open-log.ts';
 import { KIND_FLOOR } from '../log/record.ts';
+import type { LogDamage } from '../log/recovery.ts';
 import { FileSegmentReader } from '../log/segment.ts';
 import { recoverVolatileLog, VolatileLog } from '../log/volatile-log.ts';
 import type { Checksum } from '../wire/crc32c.ts';
@@ -23,21 +24,33 @@ export interface WorkerLogOptions {
   logNumber: number;
   /** Groups that the log may hold records of. */
   groupIds: ReadonlySet<GroupId>;
+  /** Enough other members to get back from what is damaged here (S12). */
+  mayRejoin: boolean;
+  /** The directory is known to be lost or rolled back. */
+  isForgotten: boolean;
 }
 
 export interface WorkerLog {
   log: Log;
   recoveredRecords: number;
   recoveredBytes: number;
+  damage: LogDamage | undefined;
 }
 
-export function openWorkerLog(options: WorkerLogOptions, onRecord: (record: RecoveredRecord) => void): WorkerLog {
+/** Hears of what recovery finds, in log order. */
+export interface LogListener {
+  onRecord(record: RecoveredRecord): void;
+  /** What durable records said before here may be incomplete, for every group. */
+  onForgotten(): void;
+}
+
+export function openWorkerLog(options: WorkerLogOptions, listener: LogListener): WorkerLog {
   const visitor = (record: RecoveredRecord): void => {
     if (record.kind === KIND_FLOOR) return;
     if (!options.groupIds.has(record.group)) throw foreignGroup(options, record.group);
-    onRecord(record);
+    listener.onRecord(record);
   };
-  return options.device.name === 'memory' ? openVolatile(options, visitor) : openDurable(options, visitor);
+  return options.device.name === 'memory' ? openVolatile(options, visitor) : openDurable(options, visitor, listener);
 }
 
 function openVolatile(options: WorkerLogOptions, visitor: (record: RecoveredRecord) => void): WorkerLog {
@@ -45,10 +58,14 @@ function openVolatile(options: WorkerLogOptions, visitor: (record: RecoveredReco
   const { records, endPosition } = recoverVolatileLog(store, options.volatileControl, visitor);
   for (const bytes of store.bytes) options.checksum.attach(bytes);
   const log = new VolatileLog(options.device, store, options.volatileControl);
-  return { log, recoveredRecords: records, recoveredBytes: endPosition };
+  return { log, recoveredRecords: records, recoveredBytes: endPosition, damage: undefined };
 }
 
-function openDurable(options: WorkerLogOptions, visitor: (record: RecoveredRecord) => void): WorkerLog {
+function openDurable(
+  options: WorkerLogOptions,
+  visitor: (record: RecoveredRecord) => void,
+  listener: LogListener,
+): WorkerLog {
   const { log, recovery } = openLog({
     device: options.device,
     reader: new FileSegmentReader(options.directory),
@@ -56,8 +73,12 @@ function openDurable(options: WorkerLogOptions, visitor: (record: RecoveredRecor
     checksum: options.checksum,
     identity: { clusterId: options.clusterId, nodeId: options.nodeId, logNumber: options.logNumber },
     visitor,
+    onForgotten: () => listener.onForgotten(),
+    mayRejoin: options.mayRejoin,
+    isForgotten: options.isForgotten,
   });
-  return { log, recoveredRecords: recovery.records, recoveredBytes: recovery.bytes };
+  const { records, bytes, damage } = recovery;
+  return { log, recoveredRecords: records, recoveredBytes: bytes, damage };
 }
 
 function foreignGroup(options: WorkerLogOptions, group: GroupId): SynodError {

@@ -45,6 +45,11 @@ export class PersistenceChecker {
 
   /** After recovery: nothing that was answered for is gone. */
   onRecovered(member: MemberIndex, state: ReplicaState): void {
+    if (state.isRejoining) {
+      this.#promised[member] = 0;
+      this.#votes[member] = new Map();
+      return;
+    }
     if (state.promisedBallot < (this.#promised[member] as number)) {
       this.violation ||= `member ${member} forgot its promise of ${this.#promised[member]}, knows ${state.promisedBallot}`;
     }

@@ -12,7 +12,7 @@ import { LEADER } from '../../src/paxos/replica-state.ts';
 import { Applier } from '../../src/runtime/applier.ts';
 import { GroupDriver, type GroupObserver } from '../../src/runtime/group-driver.ts';
 import { GroupHost } from '../../src/runtime/group-host.ts';
-import { recoverRecord } from '../../src/runtime/group-recovery.ts';
+import { recoverLoss, recoverRecord } from '../../src/runtime/group-recovery.ts';
 import { LaneTap } from '../../src/runtime/lane-tap.ts';
 import { LogFailure, ReplicaHost } from '../../src/runtime/replica-host.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
@@ -121,6 +121,8 @@ export class SimMember {
       checksum: softwareChecksum,
       identity: { clusterId: 1, nodeId: this.index + 1, logNumber: 0 },
       visitor: (record) => recoverRecord(driver, record),
+      onForgotten: () => recoverLoss(driver),
+      mayRejoin: this.#memberCount > 2,
     });
     driver.attachLog(log);
     driver.finishRecovery(this.#leadershipSerial);

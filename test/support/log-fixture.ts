@@ -36,6 +36,8 @@ export interface Fixture {
   log: LogWriter;
   report: RecoveryReport;
   records: Kept[];
+  /** Records shown before each loss that recovery told of. */
+  losses: number[];
 }
 
 /** Touched pages only cost; suites share one tail, filled with stale bytes as after many rounds. */
@@ -54,9 +56,11 @@ function keeper(records: Kept[]): RecordVisitor {
   };
 }
 
-export function open(medium: TestMedium): Fixture {
+/** `mayRejoin`: others could give back what is damaged. */
+export function open(medium: TestMedium, mayRejoin = false, isForgotten = false): Fixture {
   const device = new TestDevice(medium, sharedChunks);
   const records: Kept[] = [];
+  const losses: number[] = [];
   const visitor = keeper(records);
   const { log, recovery } = openLog({
     device,
@@ -65,8 +69,11 @@ export function open(medium: TestMedium): Fixture {
     checksum: softwareChecksum,
     identity: IDENTITY,
     visitor,
+    onForgotten: () => losses.push(records.length),
+    mayRejoin,
+    isForgotten,
   });
-  return { medium, device, log, report: recovery, records };
+  return { losses, medium, device, log, report: recovery, records };
 }
 
 /** Recovery alone: nothing is opened. */

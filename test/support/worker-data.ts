@@ -24,6 +24,7 @@ export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerDa
       nodeId: 1,
       chunks: Array.from({ length: ENTRY_CHUNKS }, () => alignedMemory(LOG_SEGMENT_BYTES)),
       volatileControl: new SharedArrayBuffer(4096),
+      isForgotten: false,
     },
     groups: [{ groupId: 0, preferredMember: 0, status: createStatusBlock(), lanes: [] }],
     peers: [],

@@ -292,10 +292,17 @@ test('positions and serials beyond 2^32 are written, found and counted', () => {
   const medium = new TestMedium();
   const device = new TestDevice(medium, chunks());
   const base = (2 ** 44 / LOG_SEGMENT_BYTES) * LOG_SEGMENT_BYTES;
-  const start = { identity: IDENTITY, incarnation: 2 ** 33, generation: 2 ** 34, base, cut: base - 4096 };
+  const start = {
+    identity: IDENTITY,
+    incarnation: 2 ** 33,
+    generation: 2 ** 34,
+    base,
+    cut: base - 4096,
+    isForgotten: false,
+  };
   const log = new LogWriter(device, new EntryStore(chunks(), true), softwareChecksum, start);
   log.open();
-  const fixture = { medium, device, log, report: recover(medium).report, records: [] };
+  const fixture = { medium, device, log, report: recover(medium).report, records: [], losses: [] };
   const position = appendDurably(fixture, 2 ** 40, 'far');
   assert.is(position, base + LOG_BLOCK_BYTES + 64);
   const { report, records } = recover(medium);

@@ -132,7 +132,7 @@ test('a submission that leaves its segment is refused', () => {
 test('a segment header is read back and refused when any bit differs', () => {
   const block = new Int32Array(LOG_BLOCK_BYTES / 4).fill(-1);
   const base = 2 ** 40;
-  writeSegmentHeader(block, IDENTITY, 2 ** 34, 2 ** 35, base, base - 4096);
+  writeSegmentHeader(block, IDENTITY, 2 ** 34, 2 ** 35, base, base - 4096, true);
   assert.equal(readSegmentHeader(block), {
     ...IDENTITY,
     version: layout.LOG_FORMAT_VERSION,
@@ -140,6 +140,7 @@ test('a segment header is read back and refused when any bit differs', () => {
     incarnation: 2 ** 35,
     base,
     cut: base - 4096,
+    isForgotten: true,
   });
   assert.ok(
     block.subarray(16).every((word) => word === 0),

@@ -47,10 +47,11 @@ function threeSegments(): Fixture {
 function logAt(base: number, incarnation: number, generation: number): Fixture {
   const medium = new TestMedium();
   const device = new TestDevice(medium, chunks());
-  const start = { identity: IDENTITY, incarnation, generation: generation - 1, base, cut: Math.min(base, 8192) };
+  const cut = Math.min(base, 8192);
+  const start = { identity: IDENTITY, incarnation, generation: generation - 1, base, cut, isForgotten: false };
   const log = new LogWriter(device, new EntryStore(chunks(), true), softwareChecksum, start);
   log.open();
-  return { medium, device, log, report: recover(new TestMedium()).report, records: [] };
+  return { medium, device, log, report: recover(new TestMedium()).report, records: [], losses: [] };
 }
 
 test('the oldest segment of a truncated log may not begin with a gap', () => {

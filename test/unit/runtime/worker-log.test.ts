@@ -46,8 +46,10 @@ function open(place: Place, device: LogDevice, groups = [GROUP], nodeId = 1) {
       nodeId,
       logNumber: 0,
       groupIds: new Set(groups),
+      mayRejoin: false,
+      isForgotten: false,
     },
-    (record) => records.push({ ...record }),
+    { onRecord: (record) => records.push({ ...record }), onForgotten: () => {} },
   );
   return { ...opened, records };
 }
