@@ -57,6 +57,7 @@ export interface Config {
   startTimeoutMs: number;
   closeTimeoutMs: number;
   native: NativeUse;
+  lostReplicas: 'refuse' | 'rejoin';
   seed: number;
   logger: Logger | undefined;
 }
@@ -150,6 +151,12 @@ export const SETTINGS: readonly Setting[] = [
     'how long close waits for commands in flight',
   ),
   setting('native', 'auto', oneOf('auto', 'required', 'off'), 'use of the native addon'),
+  setting(
+    'lostReplicas',
+    'refuse',
+    oneOf('refuse', 'rejoin'),
+    'a replica whose directory is missing or an old copy: refuse to start, or let it come back without votes',
+  ),
   setting('seed', undefined, integer(0, SEED_MAX), 'seed of everything random; drawn when absent'),
   setting('logger', undefined, loggerLike(), 'gets diagnostics; silent when absent'),
 ];

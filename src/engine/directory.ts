@@ -1,9 +1,9 @@
 /**
  * The cluster's directory: who it belongs to, made once, checked at every start (S13), held by one process at a time.
  *
- *   <directory>/cluster.json                 format, cluster id, replicas, shards, logs
+ *   <directory>/cluster.json                 format, cluster id, replicas, shards, logs, starts that all counted
  *   <directory>/lock                         pid of the holder
- *   <directory>/replica-<i>/identity.json    cluster id, node id, incarnation, boot counter
+ *   <directory>/replica-<i>/identity.json    cluster id, node id, incarnation, boot counter, whether it forgot
  *   <directory>/replica-<i>/log-<k>/         segments
  */
 import { randomBytes } from 'node:crypto';
@@ -13,21 +13,21 @@ import {
   constants,
   existsSync,
   fsyncSync,
-  linkSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { SynodError } from '../base/errors.ts';
+import { lockDirectory } from './directory-lock.ts';
 
 const FORMAT = 1;
-const LOCK_ATTEMPTS = 3;
+/** A leader must be elected without the replica that forgot. */
+const REPLICAS_TO_REJOIN = 3;
 
 /** The settings that a directory is made with. */
 export interface StoredConfig {
@@ -36,6 +36,8 @@ export interface StoredConfig {
   shards: number;
   /** Workers per replica = logs of a replica. */
   workers: number;
+  /** What to do with a replica whose directory is missing or an old copy: refuse it, or let it come back without votes. */
+  lostReplicas: 'refuse' | 'rejoin';
 }
 
 interface ClusterFile {
@@ -44,6 +46,8 @@ interface ClusterFile {
   replicas: number;
   shards: number;
   logs: number;
+  /** Starts that every replica has counted: one that counted less is an old copy. */
+  settledBoots: number;
 }
 
 interface IdentityFile {
@@ -51,6 +55,8 @@ interface IdentityFile {
   nodeId: number;
   incarnation: number;
   boots: number;
+  /** The directory was lost or rolled back, and the replica's logs do not say so yet (S12). */
+  isForgotten: boolean;
 }
 
 export interface OpenedDirectory {
@@ -58,20 +64,30 @@ export interface OpenedDirectory {
   /** Logs of every replica, fixed when the directory was made. */
   logs: number;
   logDirectory(replica: number, log: number): string;
+  /** The replica's logs must say that they forgot, before anything is voted. */
+  isForgotten(replica: number): boolean;
+  /** All logs are open: this start counts, and what was forgotten is written where it must be. */
+  settle(): void;
   release(): void;
 }
 
 /** Takes the directory for this process; makes it at the first start. */
 export function openDirectory(config: StoredConfig): OpenedDirectory {
   prepare(config.directory);
-  const release = lock(config.directory);
+  const release = lockDirectory(config.directory);
   try {
     const cluster = readOrMakeCluster(config);
-    for (let replica = 0; replica < cluster.replicas; replica++) boot(config.directory, cluster, replica);
+    const boots = cluster.settledBoots + 1;
+    const lost = new Set(findLost(config, cluster));
+    const identities = Array.from({ length: cluster.replicas }, (_, replica) =>
+      boot(config.directory, cluster, replica, boots, lost.has(replica)),
+    );
     return {
       clusterId: cluster.clusterId,
       logs: cluster.logs,
       logDirectory: (replica, log) => join(config.directory, `replica-${replica}`, `log-${log}`),
+      isForgotten: (replica) => identities[replica]?.isForgotten === true,
+      settle: () => settle(config.directory, { ...cluster, settledBoots: boots }, identities),
       release,
     };
   } catch (error) {
@@ -123,6 +139,7 @@ function makeCluster(config: StoredConfig, path: string): ClusterFile {
     replicas: config.replicas,
     shards: config.shards,
     logs: config.workers,
+    settledBoots: 0,
   };
   for (let replica = 0; replica < cluster.replicas; replica++) makeReplica(config.directory, cluster, replica);
   writeDurably(config.directory, path, cluster);
@@ -138,7 +155,13 @@ function makeReplica(directory: string, cluster: ClusterFile, replica: number): 
   }
   rmSync(home, { recursive: true, force: true });
   for (let log = 0; log < cluster.logs; log++) mkdirSync(join(home, `log-${log}`), { recursive: true });
-  const identity: IdentityFile = { clusterId: cluster.clusterId, nodeId: replica + 1, incarnation: mintId(), boots: 0 };
+  const identity: IdentityFile = {
+    clusterId: cluster.clusterId,
+    nodeId: replica + 1,
+    incarnation: mintId(),
+    boots: 0,
+    isForgotten: false,
+  };
   writeDurably(home, join(home, 'identity.json'), identity);
   syncDirectory(directory);
 }
@@ -151,25 +174,62 @@ function wasUsed(home: string): boolean {
   return readdirSync(home).some((name) => name.startsWith('log-') && readdirSync(join(home, name)).length > 0);
 }
 
-/** A replica's home must be the one that was made with the cluster; a wiped one is refused, never started empty (S13). */
-function boot(directory: string, cluster: ClusterFile, replica: number): void {
+/** Replicas whose homes are missing or old copies; refused unless told otherwise, and unless the others suffice to bring them back (S13). */
+function findLost(config: StoredConfig, cluster: ClusterFile): number[] {
+  const reasons: string[] = [];
+  const lost: number[] = [];
+  for (let replica = 0; replica < cluster.replicas; replica++) {
+    const reason = whyLost(join(config.directory, `replica-${replica}`), cluster);
+    if (reason === undefined) continue;
+    lost.push(replica);
+    reasons.push(reason);
+  }
+  if (lost.length === 0) return lost;
+  const canReturn = cluster.replicas >= REPLICAS_TO_REJOIN && lost.length === 1;
+  if (config.lostReplicas === 'rejoin' && canReturn) return lost;
+  throw mismatch(
+    `${reasons.join('; ')}: it may have forgotten votes. Restore its directory` +
+      (canReturn ? `, or open with lostReplicas: 'rejoin' to let it learn everything from the others.` : '.'),
+  );
+}
+
+function whyLost(home: string, cluster: ClusterFile): string | undefined {
+  const path = join(home, 'identity.json');
+  if (!existsSync(path)) return `${path} is missing`;
+  for (let log = 0; log < cluster.logs; log++) {
+    const directory = join(home, `log-${log}`);
+    if (!existsSync(directory)) return `${directory} is missing`;
+    if (cluster.settledBoots > 0 && readdirSync(directory).length === 0) return `${directory} is empty`;
+  }
+  const { boots } = readJson<IdentityFile>(path);
+  if (boots >= cluster.settledBoots) return undefined;
+  return `${home} is an old copy (start ${boots} of ${cluster.settledBoots})`;
+}
+
+/** A replica's home must be the one that was made with the cluster; counts the start. */
+function boot(directory: string, cluster: ClusterFile, replica: number, boots: number, isLost: boolean): IdentityFile {
   const home = join(directory, `replica-${replica}`);
   const path = join(home, 'identity.json');
-  if (!existsSync(path)) {
-    throw mismatch(
-      `${path} is missing: replica ${replica} may have forgotten votes. Restore its directory; an empty one must not vote.`,
-    );
-  }
-  const identity = readJson<IdentityFile>(path);
+  const fresh = { clusterId: cluster.clusterId, nodeId: replica + 1, incarnation: mintId(), boots, isForgotten: true };
+  const identity = existsSync(path) ? readJson<IdentityFile>(path) : fresh;
   if (identity.clusterId !== cluster.clusterId)
     throw mismatch(`${home} belongs to another cluster: put back the right directory.`);
   if (identity.nodeId !== replica + 1)
     throw mismatch(`${home} belongs to node ${identity.nodeId}: put the replica directories back in order.`);
-  for (let log = 0; log < cluster.logs; log++) {
-    if (!existsSync(join(home, `log-${log}`)))
-      throw mismatch(`${join(home, `log-${log}`)} is missing: restore it; an empty log must not vote.`);
+  if (isLost) for (let log = 0; log < cluster.logs; log++) mkdirSync(join(home, `log-${log}`), { recursive: true });
+  const booted = { ...identity, boots, isForgotten: isLost || identity.isForgotten };
+  writeDurably(home, path, booted);
+  return booted;
+}
+
+function settle(directory: string, cluster: ClusterFile, identities: IdentityFile[]): void {
+  for (const [replica, identity] of identities.entries()) {
+    if (!identity.isForgotten) continue;
+    identity.isForgotten = false;
+    const home = join(directory, `replica-${replica}`);
+    writeDurably(home, join(home, 'identity.json'), identity);
   }
-  writeDurably(home, path, { ...identity, boots: identity.boots + 1 });
+  writeDurably(directory, join(directory, 'cluster.json'), cluster);
 }
 
 function mismatch(message: string): SynodError {
@@ -202,94 +262,4 @@ function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, 'r');
   fsyncSync(descriptor);
   closeSync(descriptor);
-}
-
-/**
- * One process at a time: a lock file with the holder's pid and start time, taken over only from a process that is gone.
- * Made by a link, so that it never stands there without its content; a stale one is moved away by a rename and looked at
- * again, so that of two processes that find it none removes the fresh lock of the other.
- */
-function lock(directory: string): () => void {
-  const path = join(directory, 'lock');
-  const own = `${path}.${process.pid}`;
-  const content = `${process.pid} ${startTime(process.pid)}`;
-  try {
-    writeFileSync(own, content);
-    for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
-      if (isLinked(own, path)) return () => releaseLock(path, content);
-      removeStale(directory, path, `${own}.stale`);
-    }
-  } catch (cause) {
-    if (cause instanceof SynodError) throw cause;
-    throw new SynodError('ERR_SYNOD_DIRECTORY', `${path} cannot be made: check the rights of the directory.`, {
-      cause,
-    });
-  } finally {
-    rmSync(own, { force: true });
-  }
-  throw new SynodError('ERR_SYNOD_DIRECTORY_LOCKED', `${directory} was taken by another process just now.`);
-}
-
-/** Makes the lock, whole, unless there is one. */
-function isLinked(own: string, path: string): boolean {
-  try {
-    linkSync(own, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** Moves the lock of a process that is gone out of the way; throws when its holder lives. */
-function removeStale(directory: string, path: string, stale: string): void {
-  const content = readIfThere(path);
-  if (content === undefined) return;
-  const [pid, started] = content.split(' ');
-  if (isHeld(Number(pid), started)) {
-    throw new SynodError('ERR_SYNOD_DIRECTORY_LOCKED', `${directory} is held by process ${pid}: close it there first.`);
-  }
-  try {
-    renameSync(path, stale);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  // Somebody was faster and the moved one is theirs: it goes back.
-  if (readIfThere(stale) !== content) isLinked(stale, path);
-  rmSync(stale, { force: true });
-}
-
-/** Removes this process's lock, once: by the second time it may be another's. */
-function releaseLock(path: string, content: string): void {
-  if (readIfThere(path) === content) rmSync(path, { force: true });
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function isHeld(pid: number, started: string | undefined): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  return startTime(pid) === started;
-}
-
-/** Start time of a process in clock ticks since boot: tells a reused pid from the holder. Empty where /proc is missing. */
-function startTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
 }

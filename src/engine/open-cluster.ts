@@ -37,8 +37,8 @@ export async function openCluster(options: ClusterOptions = {}): Promise<Cluster
 }
 
 function takeDirectory(config: Config, workers: number): OpenedDirectory {
-  const { replicas, shards } = config;
-  const opened = openDirectory({ directory: config.directory as string, replicas, shards, workers });
+  const { replicas, shards, lostReplicas } = config;
+  const opened = openDirectory({ directory: config.directory as string, replicas, shards, workers, lostReplicas });
   if (opened.logs === workers) return opened;
   config.logger?.warn(
     { logs: opened.logs, workers },
@@ -48,7 +48,14 @@ function takeDirectory(config: Config, workers: number): OpenedDirectory {
 }
 
 function volatileDirectory(): OpenedDirectory {
-  return { clusterId: mintId(), logs: 0, logDirectory: () => '', release: () => {} };
+  return {
+    clusterId: mintId(),
+    logs: 0,
+    logDirectory: () => '',
+    isForgotten: () => false,
+    settle: () => {},
+    release: () => {},
+  };
 }
 
 async function open(config: Config, asked: number, directory: OpenedDirectory): Promise<Cluster> {
@@ -75,6 +82,7 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
   );
   try {
     await supervisor.start();
+    directory.settle();
   } catch (error) {
     await supervisor.close();
     throw error;
@@ -143,7 +151,7 @@ class BirthCertificates {
         nodeId: replica + 1,
         chunks,
         volatileControl,
-        isForgotten: false,
+        isForgotten: this.#directory.isForgotten(replica),
       },
       groups: this.#groups(replica, worker),
       peers: this.#peers(replica, worker),

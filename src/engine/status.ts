@@ -8,7 +8,7 @@ import type { WorkerSlot } from './supervisor.ts';
 
 export interface ReplicaStatus {
   replica: number;
-  role: 'starting' | 'follower' | 'candidate' | 'leader' | 'stopped';
+  role: 'starting' | 'follower' | 'candidate' | 'leader' | 'stopped' | 'rejoining';
   ballot: number;
   commitWatermark: number;
   appliedWatermark: number;
@@ -49,7 +49,7 @@ export interface ClusterStatus {
   workers: WorkerStatus[];
 }
 
-const ROLES = ['starting', 'follower', 'candidate', 'leader', 'stopped'] as const;
+const ROLES = ['starting', 'follower', 'candidate', 'leader', 'stopped', 'rejoining'] as const;
 
 export function describeCluster(
   config: Config,

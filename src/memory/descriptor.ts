@@ -190,6 +190,8 @@ export const ROLE_FOLLOWER = 1;
 export const ROLE_CANDIDATE = 2;
 export const ROLE_LEADER = 3;
 export const ROLE_STOPPED = 4;
+/** Forgot promises or votes: learns, and does not vote yet (S12). */
+export const ROLE_REJOINING = 5;
 export const GROUP_ERROR_MACHINE = 1;
 export const GROUP_ERROR_NONDETERMINISTIC = 2;
 export const GROUP_ERROR_INVARIANT = 3;

@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.ts';
 import { loadNumber, storeNumber } from './counters.ts';
 import {
+  ROLE_REJOINING,
   ROLE_STARTING,
   ROLE_STOPPED,
   STATUS_APPLIED_WORD,
@@ -43,7 +44,7 @@ export class StatusWriter {
   }
 
   setRole(role: number): void {
-    assert(role >= ROLE_STARTING && role <= ROLE_STOPPED, 'no such role');
+    assert(role >= ROLE_STARTING && role <= ROLE_REJOINING, 'no such role');
     Atomics.store(this.words, STATUS_ROLE_WORD, role);
   }
 

@@ -15,8 +15,8 @@ import type { Prng } from '../base/prng.ts';
 import type { Ballot, MemberIndex, Slot, Tick } from '../base/types.ts';
 import type { Acceptor } from './acceptor.ts';
 import { M_AUX2, M_BALLOT, M_FROM, M_SLOT, M_VALUE_CRC, STATUS_QUERY } from './message.ts';
-import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT } from './outbox.ts';
-import type { ReplicaState } from './replica-state.ts';
+import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT, ROLE } from './outbox.ts';
+import { FOLLOWER, type ReplicaState } from './replica-state.ts';
 
 const NONCE_MAX = 2 ** 31 - 1;
 
@@ -77,6 +77,7 @@ export class Rejoin {
     if (!hadFloor || !isLeader || ballot <= this.#floor || ballot <= state.promisedBallot) return;
     if (state.commitWatermark < (message[M_SLOT] as Slot)) return;
     state.isRejoining = false;
+    state.outbox.words[state.outbox.begin(ROLE, 0, 0) + A_AUX] = FOLLOWER;
     this.#acceptor.promise(ballot);
     if (CONTRACTS) ensures(state.promisedBallot > this.#floor, 'J3: the promise lies above everything forgotten');
   }

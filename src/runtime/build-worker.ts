@@ -17,6 +17,7 @@ import {
   GROUP_ERROR_MACHINE,
   GROUP_ERROR_NONDETERMINISTIC,
   ROLE_FOLLOWER,
+  ROLE_REJOINING,
   WORKER_DOORBELL_WORD,
 } from '../memory/descriptor.ts';
 import { AtomicsWaker, Doorbell, Sleeper, type Waker } from '../memory/doorbell.ts';
@@ -210,7 +211,7 @@ class GroupBuilder {
     const serial = new StatusReader(group.status).leadership;
     const status = this.#status.get(group.groupId) as StatusWriter;
     status.clear();
-    status.setRole(ROLE_FOLLOWER);
+    status.setRole(driver.replica.state.isRejoining ? ROLE_REJOINING : ROLE_FOLLOWER);
     driver.attachLog(log);
     driver.finishRecovery(serial);
     const host = new GroupHost({

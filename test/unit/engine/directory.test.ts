@@ -1,5 +1,4 @@
 /** The directory is made once, belongs to one cluster and one process, and is never started empty by mistake (S13). */
-import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -34,7 +33,14 @@ const clusterFile = (): string => join(root, 'data', 'cluster.json');
 const identity = (replica: number) => JSON.parse(readFileSync(join(home(replica), 'identity.json'), 'utf8'));
 
 function open(changes: Partial<Parameters<typeof openDirectory>[0]> = {}): OpenedDirectory {
-  return openDirectory({ directory: join(root, 'data'), replicas: 3, shards: 4, workers: 2, ...changes });
+  return openDirectory({
+    directory: join(root, 'data'),
+    replicas: 3,
+    shards: 4,
+    workers: 2,
+    lostReplicas: 'refuse',
+    ...changes,
+  });
 }
 
 /** Opens and closes; returns what was learned. */
@@ -42,6 +48,18 @@ function visit(changes: Parameters<typeof open>[0] = {}): OpenedDirectory {
   const opened = open(changes);
   opened.release();
   return opened;
+}
+
+/** A start that gets through: every log has a segment, and the start counts. */
+function run(changes: Parameters<typeof open>[0] = {}): boolean[] {
+  const opened = open(changes);
+  const forgotten = [0, 1, 2].map((replica) => opened.isForgotten(replica));
+  for (let replica = 0; replica < 3; replica++) {
+    for (let log = 0; log < 2; log++) writeFileSync(join(opened.logDirectory(replica, log), '0.seg'), 'x');
+  }
+  opened.settle();
+  opened.release();
+  return forgotten;
 }
 
 function refusal(changes: Parameters<typeof open>[0] = {}): SynodError {
@@ -78,6 +96,9 @@ test('later starts find the same cluster, and count their boots', () => {
   assert.is(identity(1).boots, 1);
   const second = visit();
   assert.is(second.clusterId, first.clusterId);
+  assert.is(identity(1).boots, 1, 'a start that did not get through does not count');
+  run();
+  run();
   assert.is(identity(1).boots, 2);
 });
 
@@ -98,12 +119,40 @@ test('another shard count, replica count or format is refused, with what to do',
 test('a replica that lost its directory, identity or log does not start empty', () => {
   visit();
   renameSync(join(home(1), 'log-0'), join(root, 'aside'));
-  mismatch(/replica-1.log-0 is missing: restore it/);
+  mismatch(/replica-1.log-0 is missing: .*Restore its directory, or open with lostReplicas: 'rejoin'/);
   renameSync(join(root, 'aside'), join(home(1), 'log-0'));
   renameSync(join(home(1), 'identity.json'), join(root, 'aside'));
-  mismatch(/identity.json is missing: replica 1/);
+  mismatch(/replica-1.identity.json is missing/);
   rmSync(home(1), { recursive: true });
-  mismatch(/identity.json is missing: replica 1/);
+  mismatch(/replica-1.identity.json is missing/);
+});
+
+test('S13: a replica that lost its directory, its log or its log files comes back as one that forgot, when told so', () => {
+  const losses = [home(1), join(home(1), 'log-0'), join(home(1), 'identity.json'), join(home(1), 'log-1', '0.seg')];
+  assert.equal(run(), [false, false, false]);
+  for (const loss of losses) {
+    rmSync(loss, { recursive: true });
+    mismatch(/replica-1.*(missing|empty)/);
+    visit({ lostReplicas: 'rejoin' });
+    assert.equal(run({ lostReplicas: 'rejoin' }), [false, true, false], 'until a start gets through');
+    assert.equal(run(), [false, false, false]);
+  }
+});
+
+test('S13: an old copy of a replica is told by the starts that it did not count', () => {
+  run();
+  cpSync(home(2), join(root, 'aside'), { recursive: true });
+  run();
+  rmSync(home(2), { recursive: true });
+  renameSync(join(root, 'aside'), home(2));
+  mismatch(/replica-2 is an old copy .start 1 of 2./);
+  assert.equal(run({ lostReplicas: 'rejoin' }), [false, false, true]);
+});
+
+test('S13: two lost replicas of three cannot come back', () => {
+  run();
+  for (const replica of [0, 2]) rmSync(home(replica), { recursive: true });
+  mismatch(/replica-0.*replica-2.*Restore its directory\.$/, { lostReplicas: 'rejoin' });
 });
 
 test('replica directories that were swapped or come from another cluster are refused', () => {
@@ -169,32 +218,6 @@ test('a directory in use is refused, and can be taken once it is released', () =
   assert.match(error.message, new RegExp(`held by process ${process.pid}`));
   opened.release();
   visit();
-});
-
-test('the lock of a process that is gone is taken over, and leaves nothing behind', () => {
-  visit();
-  const gone = spawnSync(process.execPath, ['-e', '']).pid;
-  writeFileSync(join(root, 'data', 'lock'), `${gone} 12345`);
-  visit();
-  writeFileSync(join(root, 'data', 'lock'), '');
-  visit();
-  assert.equal(readdirSync(join(root, 'data')).sort(), ['cluster.json', 'replica-0', 'replica-1', 'replica-2']);
-});
-
-if (existsSync('/proc/self/stat')) {
-  test('a process that got the number of a dead holder is not taken for it', () => {
-    visit();
-    writeFileSync(join(root, 'data', 'lock'), `${process.pid} 1`);
-    visit();
-  });
-}
-
-test('releasing twice does not release the lock of another', () => {
-  const opened = open();
-  opened.release();
-  writeFileSync(join(root, 'data', 'lock'), 'another');
-  opened.release();
-  assert.is(readFileSync(join(root, 'data', 'lock'), 'utf8'), 'another');
 });
 
 test('a refused start leaves no lock behind', () => {

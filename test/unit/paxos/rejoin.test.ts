@@ -101,7 +101,10 @@ test('J3: it ends above the floor only, with everything below the recovery end l
   assert.not(replica.state.isRejoining);
   assert.equal(
     drain(replica.outbox).map(({ op, ballot }) => [op, ballot]),
-    [['PERSIST_PROMISE', NEW]],
+    [
+      ['ROLE', 0],
+      ['PERSIST_PROMISE', NEW],
+    ],
   );
 });
 
