@@ -46,6 +46,19 @@ export class MachineFailure extends Error {
   }
 }
 
+/** Where machines put one reply, and one answer to a query, before it is copied: the groups of a thread share them. */
+export interface ReplyMemory {
+  reply: Uint8Array;
+  answer: Uint8Array;
+}
+
+export function makeReplyMemory(): ReplyMemory {
+  return {
+    reply: new Uint8Array(REPLY_BYTES_MAX),
+    answer: new Uint8Array(new SharedArrayBuffer(REPLY_BYTES_MAX)),
+  };
+}
+
 export class Applier {
   readonly #machine: StateMachine;
   readonly #sessions: SessionTable;
@@ -65,13 +78,13 @@ export class Applier {
   queryLength = 0;
   queryStatus = REPLY_OK;
 
-  constructor(machine: StateMachine, sessions: SessionTable) {
+  constructor(machine: StateMachine, sessions: SessionTable, memory: ReplyMemory = makeReplyMemory()) {
     this.#machine = machine;
     this.#sessions = sessions;
     this.#command = emptyCommand();
-    this.#reply = emptyReply(new Uint8Array(REPLY_BYTES_MAX));
+    this.#reply = emptyReply(memory.reply);
     this.#query = emptyCommand();
-    this.#queryReply = emptyReply(new Uint8Array(new SharedArrayBuffer(REPLY_BYTES_MAX)));
+    this.#queryReply = emptyReply(memory.answer);
   }
 
   get logTimeMs(): number {

@@ -28,7 +28,7 @@ import { loadNative, type NativeBinding } from '../native-binding.ts';
 import { Configuration } from '../paxos/configuration.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { crc32c, NativeChecksum, softwareChecksum } from '../wire/crc32c.ts';
-import { Applier, MachineFailure } from './applier.ts';
+import { Applier, MachineFailure, makeReplyMemory } from './applier.ts';
 import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
 import { GroupDriver } from './group-driver.ts';
 import { GroupHost } from './group-host.ts';
@@ -165,6 +165,7 @@ class GroupBuilder {
   readonly #createMachine: MachineFactory;
   readonly #ringClient: () => void;
   readonly #post: Post;
+  readonly #replyMemory = makeReplyMemory();
   readonly #status = new Map<GroupId, StatusWriter>();
   readonly #sessions = new Map<GroupId, SessionTable>();
 
@@ -200,7 +201,11 @@ class GroupBuilder {
       isPreferred: group.preferredMember === data.memberIndex,
       transport: this.#transport,
       bulk: this.#bulk,
-      applier: new Applier(this.#createMachine({ groupId, replicaIndex: data.memberIndex }), sessions),
+      applier: new Applier(
+        this.#createMachine({ groupId, replicaIndex: data.memberIndex }),
+        sessions,
+        this.#replyMemory,
+      ),
       observer: this.#observer(groupId, group.status),
     });
   }

@@ -9,7 +9,7 @@ import { openLog } from '../../src/log/open-log.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
-import { Applier } from '../../src/runtime/applier.ts';
+import { Applier, makeReplyMemory } from '../../src/runtime/applier.ts';
 import { GroupDriver, type GroupObserver } from '../../src/runtime/group-driver.ts';
 import { GroupHost } from '../../src/runtime/group-host.ts';
 import { recoverLoss, recoverRecord } from '../../src/runtime/group-recovery.ts';
@@ -33,6 +33,15 @@ const TIMING = {
   windowSlotsMax: 32,
 };
 const CHUNKS = 2;
+
+/** Chunks of 16 MiB are made once per process and member: nothing in them is read before it was written. */
+const chunkPool: SharedArrayBuffer[][] = [];
+const replyMemory = makeReplyMemory();
+
+function chunksOf(index: MemberIndex): SharedArrayBuffer[] {
+  chunkPool[index] ??= Array.from({ length: CHUNKS }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
+  return chunkPool[index];
+}
 
 /** What a member shows to the simulator. */
 export interface MemberEvents {
@@ -70,7 +79,8 @@ export class SimMember {
   readonly #counts: FaultCounts;
   readonly #now: () => number;
   readonly #events: MemberEvents;
-  readonly #chunks = Array.from({ length: CHUNKS }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
+  readonly #chunks: SharedArrayBuffer[];
+  readonly #transport: SimTransport;
   #leadershipSerial = 0;
 
   constructor(
@@ -86,6 +96,8 @@ export class SimMember {
     this.index = index;
     this.#memberCount = memberCount;
     this.#network = network;
+    this.#chunks = chunksOf(index);
+    this.#transport = new SimTransport(network, index);
     this.#prng = prng;
     this.#faults = faults;
     this.#counts = counts;
@@ -141,9 +153,7 @@ export class SimMember {
         group.addLane(new LaneTap(lane.laneId, lane.lane, lane.rings[this.index] as SharedArrayBuffer));
       }
     }
-    const host = new ReplicaHost(log, new SimTransport(this.#network, this.index), [group], (_group, error) =>
-      this.#onStopped(error),
-    );
+    const host = new ReplicaHost(log, this.#transport, [group], (_group, error) => this.#onStopped(error));
     this.life = { device, host, group, driver, machine, monotony: new MonotonyChecker(), hasFailed: false };
     this.#events.onRecovered(this.index, this.life);
   }
@@ -168,9 +178,9 @@ export class SimMember {
       timing: TIMING,
       prng: this.#prng.fork(`life ${this.lives}`),
       isPreferred: this.index === 0,
-      transport: new SimTransport(this.#network, this.index),
+      transport: this.#transport,
       bulk: makePortableBulk(crc32c),
-      applier: new Applier(machine, sessions),
+      applier: new Applier(machine, sessions, replyMemory),
       observer,
     });
   }

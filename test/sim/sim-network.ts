@@ -10,12 +10,16 @@ import type { FaultMix } from './faults.ts';
 
 const FRAME_BYTES_MAX = 1 << 19;
 const ROOM_FRAMES = 512;
+/** Frames are cut from slabs: a buffer of its own per frame costs more than what is in it. */
+const SLAB_BYTES = 1 << 20;
 
 interface Frame {
   from: MemberIndex;
   to: MemberIndex;
+  /** Of the slab that the frame stands in. */
   bytes: Uint8Array;
   words: Int32Array;
+  offset: number;
   dueTick: number;
 }
 
@@ -33,6 +37,9 @@ export class SimNetwork {
   readonly #inboxes: Frame[][];
   readonly #count: number;
   frames = 0;
+  #slabBytes = new Uint8Array(0);
+  #slabWords = new Int32Array(0);
+  #slabEnd = 0;
 
   constructor(
     count: number,
@@ -52,10 +59,26 @@ export class SimNetwork {
     this.#inboxes = Array.from({ length: count }, () => []);
   }
 
-  send(from: MemberIndex, to: MemberIndex, bytes: Uint8Array): void {
+  /** Takes over `size` bytes of a frame. */
+  send(from: MemberIndex, to: MemberIndex, source: Int32Array, size: number): void {
     this.frames += 1;
-    const words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
-    this.#watch(from, to, words);
+    const count = (size + 3) >> 2;
+    if ((this.#slabEnd + count) * 4 > this.#slabBytes.length) this.#newSlab();
+    const words = this.#slabWords;
+    const start = this.#slabEnd;
+    for (let i = 0; i < count; i++) words[start + i] = source[i] as number;
+    this.#slabEnd += count;
+    this.#watch(from, to, words.subarray(start, start + count));
+    this.#pass(from, to, start * 4);
+  }
+
+  #newSlab(): void {
+    this.#slabBytes = new Uint8Array(SLAB_BYTES);
+    this.#slabWords = new Int32Array(this.#slabBytes.buffer);
+    this.#slabEnd = 0;
+  }
+
+  #pass(from: MemberIndex, to: MemberIndex, offset: number): void {
     if (this.#cut[from]?.[to] === true) {
       this.#counts.partitionedFrame += 1;
       return;
@@ -64,23 +87,31 @@ export class SimNetwork {
       this.#counts.loss += 1;
       return;
     }
-    this.#deliver(from, to, bytes, words);
+    this.#deliver(from, to, offset);
     if (this.#prng.chance(this.faults.duplicate)) {
       this.#counts.duplicate += 1;
-      this.#deliver(from, to, bytes, words);
+      this.#deliver(from, to, offset);
     }
   }
 
-  #deliver(from: MemberIndex, to: MemberIndex, bytes: Uint8Array, words: Int32Array): void {
+  #deliver(from: MemberIndex, to: MemberIndex, offset: number): void {
     const wait =
       this.faults.delayTicksMax > 0 && this.#prng.chance(0.2) ? this.#prng.range(0, this.faults.delayTicksMax + 1) : 0;
     if (wait > 0) this.#counts.delay += 1;
-    (this.#inboxes[to] as Frame[]).push({ from, to, bytes, words, dueTick: this.#now() + wait });
+    (this.#inboxes[to] as Frame[]).push({
+      from,
+      to,
+      bytes: this.#slabBytes,
+      words: this.#slabWords,
+      offset,
+      dueTick: this.#now() + wait,
+    });
   }
 
   /** Frames that are due for a member, at most `limit`. */
   receive(to: MemberIndex, limit: number): Frame[] {
     const inbox = this.#inboxes[to] as Frame[];
+    if (inbox.length === 0) return NO_FRAMES;
     const due: Frame[] = [];
     const later: Frame[] = [];
     for (const frame of inbox) (due.length < limit && frame.dueTick <= this.#now() ? due : later).push(frame);
@@ -121,7 +152,9 @@ export class SimNetwork {
   }
 }
 
-/** A member's end of the network. */
+const NO_FRAMES: Frame[] = [];
+
+/** A member's end of the network; outlives its crashes. */
 export class SimTransport implements Transport {
   readonly outBytes = new Uint8Array(FRAME_BYTES_MAX);
   readonly outWords = new Int32Array(this.outBytes.buffer);
@@ -145,7 +178,7 @@ export class SimTransport implements Transport {
   }
 
   publish(): void {
-    this.#network.send(this.#self, this.#to, this.outBytes.slice(0, (this.#size + 3) & ~3));
+    this.#network.send(this.#self, this.#to, this.outWords, this.#size);
   }
 
   abandon(): void {}
@@ -156,7 +189,9 @@ export class SimTransport implements Transport {
 
   poll(handler: FrameHandler, limit: number): number {
     const frames = this.#network.receive(this.#self, limit);
-    for (const frame of frames) handler(frame.words, frame.bytes, 0, frame.words[RECORD_SIZE_WORD] as number);
+    for (const { words, bytes, offset } of frames) {
+      handler(words, bytes, offset, words[(offset >> 2) + RECORD_SIZE_WORD] as number);
+    }
     return frames.length;
   }
 
