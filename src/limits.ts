@@ -55,6 +55,12 @@ export const PEER_RING_BYTES = 1 << 22;
 export const PEER_CONTROL_RING_BYTES = 1 << 18;
 export const LANES_PER_GROUP_MAX = 64;
 
+// --- snapshots (FORMAT) ---
+/** A block of a snapshot with its header: unit of checking, writing and sending. */
+export const SNAPSHOT_BLOCK_BYTES = 1 << 16;
+/** Published snapshots kept per group: if the newest is damaged, the one before it still starts the group. */
+export const SNAPSHOTS_KEPT = 2;
+
 // --- log (FORMAT) ---
 /** Unit of a durable write: every submission starts on a fresh block (S11). */
 export const LOG_BLOCK_BYTES = 4096;

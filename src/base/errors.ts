@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   ERR_SYNOD_LOG_FAILED: { retryable: true },
   /** The log is damaged in the middle; it was not cut. */
   ERR_SYNOD_LOG_DAMAGED: { retryable: false },
+  ERR_SYNOD_SNAPSHOT_DAMAGED: { retryable: false },
   /** The asked-for log device does not work on this path or machine. */
   ERR_SYNOD_DURABILITY: { retryable: false },
   /** The group has no leader or no quorum in time. */

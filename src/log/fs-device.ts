@@ -10,7 +10,7 @@ import type { LogPosition } from '../base/types.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../limits.ts';
 import { deviceError, errnoOf, isTransient } from './device-failure.ts';
 import type { LogDevice } from './log.ts';
-import { segmentFileName } from './segment.ts';
+import { removeSegment, segmentFileName } from './segment.ts';
 
 const ZEROS = new Uint8Array(1 << 20);
 /** Reads go back to old segments one at a time. */
@@ -83,6 +83,13 @@ export class FsDevice implements LogDevice {
       if (!isTransient(errno)) this.#error = errno;
       throw deviceError(this.#directory, what, errno, error);
     }
+  }
+
+  retireSegment(base: LogPosition): void {
+    const file = this.#files.get(base);
+    if (file !== undefined) closeSync(file);
+    this.#files.delete(base);
+    removeSegment(this.#directory, base);
   }
 
   close(): void {

@@ -44,6 +44,8 @@ export interface LogStart {
   generation: number;
   /** First byte of the segment in which this incarnation begins. */
   base: LogPosition;
+  /** Base of the oldest segment on the medium; `base` where there is none. */
+  firstBase: LogPosition;
   /** Everything of older incarnations at or after it is void (S11). */
   cut: LogPosition;
   /** Records that were durable are missing before this incarnation: every group of the log rejoins (S12). */
@@ -60,7 +62,9 @@ const GENERATION = 3;
 const OPENED_BASE = 4;
 /** Position of the record appended last. */
 const APPENDED = 5;
-const NUMBERS = 6;
+/** Base of the oldest segment that is kept. */
+const FIRST = 6;
+const NUMBERS = 7;
 
 /** `#open` while no submission is open. */
 const NONE = -1;
@@ -111,6 +115,7 @@ export class LogWriter implements Log {
     this.#numbers[GENERATION] = start.generation;
     this.#numbers[OPENED_BASE] = NONE;
     this.#numbers[SEGMENT_BASE] = start.base;
+    this.#numbers[FIRST] = start.firstBase;
     this.#numbers[DURABLE] = start.base + LOG_BLOCK_BYTES;
     this.#chunk = store.enter(start.base, start.base);
   }
@@ -227,6 +232,22 @@ export class LogWriter implements Log {
     }
     this.#deviceCount = count;
     return true;
+  }
+
+  get firstPosition(): LogPosition {
+    return this.#numbers[FIRST];
+  }
+
+  /** The segment being filled, and whatever is not durable, stay. */
+  retire(position: LogPosition): number {
+    const limit = position < this.#numbers[DURABLE] ? position : this.#numbers[DURABLE];
+    let retired = 0;
+    while (this.#numbers[FIRST] + LOG_SEGMENT_BYTES <= limit && this.#numbers[FIRST] < this.#numbers[SEGMENT_BASE]) {
+      this.device.retireSegment(this.#numbers[FIRST]);
+      this.#numbers[FIRST] += LOG_SEGMENT_BYTES;
+      retired += 1;
+    }
+    return retired;
   }
 
   locate(position: LogPosition): void {

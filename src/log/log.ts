@@ -32,6 +32,8 @@ export interface LogDevice {
    * durable in it when the call returns. May have been prepared ahead.
    */
   openSegment(base: LogPosition, header: Uint8Array): void;
+  /** Nothing in the segment that begins at `base` is needed any more: its room may be used again. Never fails: what cannot be removed stays. */
+  retireSegment(base: LogPosition): void;
   /** Waits until nothing is in flight, then lets go of files and threads. Idempotent. */
   close(): void;
 }
@@ -76,6 +78,11 @@ export interface Log {
   readonly readBytes: Uint8Array;
   readonly readWords: Int32Array;
   readonly readOffset: number;
+
+  /** Position of the oldest record that may still be located. */
+  readonly firstPosition: LogPosition;
+  /** Gives back whole segments below `position`; their records are not located any more. Returns how many. */
+  retire(position: LogPosition): number;
 }
 
 /** Fields of a record that `append` takes from the driver; indices into a preallocated Float64Array. */

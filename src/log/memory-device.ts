@@ -26,5 +26,7 @@ export class MemoryDevice implements LogDevice {
 
   openSegment(): void {}
 
+  retireSegment(): void {}
+
   close(): void {}
 }

@@ -10,6 +10,7 @@ import { WORKER_DOORBELL_WORD, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD } from
 import type { NativeBinding } from '../native-binding.ts';
 import { deviceError } from './device-failure.ts';
 import type { LogDevice } from './log.ts';
+import { removeSegment } from './segment.ts';
 
 /** Threads per log: two keep two writes in flight, which hides the device's flush latency (DESIGN.md). */
 const FLUSHERS = 2;
@@ -70,6 +71,10 @@ export class NativeDevice implements LogDevice {
 
   openSegment(base: LogPosition, header: Uint8Array): void {
     this.#check(this.#binding.logOpenSegment(this.#log, base, header), 'open a segment of');
+  }
+
+  retireSegment(base: LogPosition): void {
+    removeSegment(this.#directory, base);
   }
 
   close(): void {

@@ -51,6 +51,7 @@ export function openLog(options: OpenLogOptions): OpenedLog {
     incarnation: recovery.lastIncarnation + 1,
     generation: recovery.lastGeneration,
     base: recovery.nextBase,
+    firstBase: recovery.firstBase,
     cut: recovery.endPosition,
     isForgotten,
   });

@@ -95,5 +95,5 @@ export const KIND_PROMISE = 3;
 export const KIND_LEARNED = 4;
 /** Nothing but watermarks and the durable floor; written when a log goes idle. */
 export const KIND_FLOOR = 5;
-/** The cut of a log that went on in a new incarnation (reserved for recycled segments). */
-export const KIND_CUT = 6;
+/** The hard state again: BALLOT is promised, everything below SLOT is in a published snapshot (S14, S16). */
+export const KIND_MARK = 6;

@@ -38,6 +38,8 @@ export interface RecoveryReport {
   segments: number;
   /** The cut: everything that passed recovery lies before it. */
   endPosition: LogPosition;
+  /** Base of the oldest segment found; `nextBase` where there is none. */
+  firstBase: LogPosition;
   /** Where the next incarnation may begin: no live segment stands at or after it. */
   nextBase: LogPosition;
   /** 0 where the log never held a segment. */
@@ -106,6 +108,7 @@ class Recovery {
       bytes: 0,
       segments: 0,
       endPosition: 0,
+      firstBase: 0,
       nextBase: 0,
       lastIncarnation: 0,
       lastGeneration: 0,
@@ -130,6 +133,7 @@ class Recovery {
       report.endPosition = Math.min(report.endPosition, report.damage.position);
       report.nextBase = segments[segments.length - 1].base + LOG_SEGMENT_BYTES;
     }
+    report.firstBase = segments[0]?.base ?? report.nextBase;
     this.#scan.close();
     this.#reader.close();
     assert(report.endPosition <= report.nextBase, 'the cut lies before the next segment');

@@ -159,6 +159,13 @@ export class VolatileLog implements Log {
     return hasMoved;
   }
 
+  readonly firstPosition = 0;
+
+  /** The memory of a volatile log is given once: nothing can be given back. */
+  retire(): number {
+    return 0;
+  }
+
   locate(position: LogPosition): void {
     assert(position % ENTRY_ALIGNMENT === 0, 'records stand at multiples of 64');
     assert(position < this.appendedPosition, 'only appended records can be located');

@@ -3,12 +3,12 @@
  * recorded as learned, never as a vote (S5).
  * @hot
  */
-import { assert, CONTRACTS, requires } from '../base/assert.ts';
-import type { Ballot, MemberIndex, Slot, Tick } from '../base/types.ts';
+import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
+import type { Ballot, MemberIndex, Sequence, Slot, Tick } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
-import { FETCH, LEARNED, M_AUX, M_BALLOT, M_FROM, M_SLOT, VOTE_VALUE } from './message.ts';
-import { A_AUX, A_BALLOT, A_COMMIT, A_SLOT, A_VALUE_CRC, A_VALUE_LENGTH } from './outbox.ts';
-import type { ReplicaState } from './replica-state.ts';
+import { FETCH, LEARNED, M_AUX, M_BALLOT, M_FROM, M_SLOT, SNAPSHOT_OFFER, VOTE_VALUE } from './message.ts';
+import { A_AUX, A_BALLOT, A_COMMIT, A_SEQUENCE, A_SLOT, A_VALUE_CRC, A_VALUE_LENGTH, PERSIST_MARK } from './outbox.ts';
+import { LEADER, type ReplicaState } from './replica-state.ts';
 
 /** Slots asked for and served at once: bounds what one answer puts into a peer ring. */
 export const FETCH_SLOTS_MAX = 16;
@@ -95,16 +95,31 @@ export class CatchUp {
    * Serves chosen values.
    *
    * ensures K1: only slots in [truncationPoint, commitWatermark) leave (I14)
+   * ensures K3: where the first is truncated, the newest snapshot is offered instead
    */
   onFetch(message: Float64Array): void {
     const state = this.#state;
     const first = message[M_SLOT] as Slot;
-    if (first < state.truncationPoint) return;
+    if (first < state.truncationPoint) {
+      this.#offer(message[M_FROM] as MemberIndex);
+      return;
+    }
     let end = message[M_AUX] as Slot;
     if (end > first + FETCH_SLOTS_MAX) end = first + FETCH_SLOTS_MAX;
     if (end > state.commitWatermark) end = state.commitWatermark;
     assert(end - first <= FETCH_SLOTS_MAX, 'one answer is bounded');
     for (let slot = first; slot < end; slot++) this.#serve(slot, message[M_FROM] as MemberIndex);
+  }
+
+  #offer(to: MemberIndex): void {
+    const state = this.#state;
+    assert(state.snapshotWatermark >= state.truncationPoint, 'only what a snapshot holds is truncated');
+    const at = state.send(SNAPSHOT_OFFER, 1 << to, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_SLOT] = state.snapshotWatermark;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_AUX] = state.snapshotBytes;
   }
 
   #serve(slot: Slot, to: MemberIndex): void {
@@ -144,5 +159,47 @@ export class CatchUp {
     words[at + A_COMMIT] = state.commitWatermark;
     words[at + A_VALUE_LENGTH] = window.valueLength[i] as number;
     words[at + A_VALUE_CRC] = window.valueCrc[i] as number;
+  }
+
+  /**
+   * A snapshot of everything below `watermark` is published here; slots below `truncationPoint` are given up.
+   *
+   * ensures K4: nothing is truncated that no snapshot holds, or that is not chosen (S16)
+   */
+  published(watermark: Slot, bytes: number, truncationPoint: Slot): void {
+    const state = this.#state;
+    assert(watermark >= state.snapshotWatermark && watermark <= state.commitWatermark, 'snapshots follow one another');
+    assert(truncationPoint <= watermark, 'K4: a truncated slot is in a snapshot');
+    state.snapshotWatermark = watermark;
+    state.snapshotBytes = bytes;
+    if (truncationPoint > state.truncationPoint) state.truncationPoint = truncationPoint;
+    if (CONTRACTS) ensures(state.truncationPoint <= state.commitWatermark, 'K4: only what is chosen is truncated');
+  }
+
+  mark(): Sequence {
+    const state = this.#state;
+    const at = state.outbox.begin(PERSIST_MARK, 0, 0);
+    const words = state.outbox.words;
+    words[at + A_BALLOT] = state.promisedBallot;
+    words[at + A_SLOT] = state.truncationPoint;
+    words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_SEQUENCE] = state.nextSequence();
+    return state.lastSequence;
+  }
+
+  /**
+   * A peer's snapshot of everything below `watermark` was published here and restored.
+   *
+   * requires K5: it brings this replica further
+   * ensures  K6: the promise and all votes at or above the watermark stay (S16)
+   */
+  install(watermark: Slot, bytes: number): void {
+    const state = this.#state;
+    assert(state.role !== LEADER, 'who leads lags behind nobody');
+    if (CONTRACTS) requires(watermark > state.commitWatermark, 'K5: a snapshot is installed to get further');
+    const promised = state.promisedBallot;
+    state.window.advance(watermark);
+    this.published(watermark, bytes, watermark);
+    if (CONTRACTS) ensures(state.promisedBallot === promised, 'K6: the promise stays');
   }
 }

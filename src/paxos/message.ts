@@ -37,7 +37,13 @@ export const FETCH_VOTE = 13;
 export const VOTE_VALUE = 14;
 /** Leader to the member that shall lead: campaign at once. */
 export const TRANSFER = 15;
-export const MESSAGE_KINDS = 16;
+/** What was asked for is truncated here. SLOT: watermark of the newest snapshot; AUX: its size in bytes; COMMIT. */
+export const SNAPSHOT_OFFER = 16;
+/** Asks for a part of a snapshot. SLOT: its watermark; AUX: first byte wanted. */
+export const SNAPSHOT_FETCH = 17;
+/** Bytes of a snapshot. SLOT: its watermark; AUX: offset of the first byte; AUX2: its size. */
+export const SNAPSHOT_PART = 18;
+export const MESSAGE_KINDS = 19;
 
 export const M_KIND = 0;
 export const M_FROM = 1;
@@ -54,7 +60,7 @@ export const MESSAGE_FIELDS = 11;
 
 /** True for kinds whose frame carries the bytes of a value. */
 export function hasValue(kind: number): boolean {
-  return kind === ACCEPT || kind === LEARNED || kind === VOTE_VALUE;
+  return kind === ACCEPT || kind === LEARNED || kind === VOTE_VALUE || kind === SNAPSHOT_PART;
 }
 
 export function kindName(kind: number): string {
@@ -78,4 +84,7 @@ const KIND_NAMES: readonly string[] = [
   'FETCH_VOTE',
   'VOTE_VALUE',
   'TRANSFER',
+  'SNAPSHOT_OFFER',
+  'SNAPSHOT_FETCH',
+  'SNAPSHOT_PART',
 ];

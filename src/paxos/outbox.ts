@@ -22,6 +22,9 @@ export const COMMIT = 5;
 /** The role changed; AUX: the new role (ROLE_*), AUX2: leadership serial. */
 export const ROLE = 6;
 
+/** Append the hard state once more: BALLOT is promised, everything below SLOT is in a published snapshot (S14, S16). */
+export const PERSIST_MARK = 7;
+
 /** PERSIST_VOTE: the value is the staged one. */
 export const VALUE_STAGED = 1;
 /** PERSIST_VOTE: the value is the one already recorded for the slot. */

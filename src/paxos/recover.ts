@@ -27,6 +27,15 @@ export function recoverPromise(state: ReplicaState, ballot: Ballot, sequence: Se
   recoverSequence(state, sequence);
 }
 
+/** The hard state again; `truncationPoint`: everything below is in a published snapshot. Not a promise made: who forgot stays so. */
+export function recoverMark(state: ReplicaState, ballot: Ballot, truncationPoint: Slot, sequence: Sequence): void {
+  const wasRejoining = state.isRejoining;
+  if (ballot > 0) recoverPromise(state, ballot, sequence);
+  state.isRejoining = wasRejoining;
+  if (truncationPoint > state.truncationPoint) state.truncationPoint = truncationPoint;
+  recoverSequence(state, sequence);
+}
+
 /**
  * From here on records are missing: what was recovered so far is knowledge, not memory. A promise found behind it ends
  * this: while a replica rejoins it makes none.

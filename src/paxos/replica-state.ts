@@ -69,6 +69,9 @@ export class ReplicaState {
   heardCommit: Slot = 0;
   /** First slot still kept by this replica; raised by snapshots. */
   truncationPoint: Slot = 0;
+  /** Newest published snapshot here: all slots below are in it; and its size in bytes. 0 = none. */
+  snapshotWatermark: Slot = 0;
+  snapshotBytes = 0;
 
   constructor(configuration: Configuration, timing: Timing, sameValue: SameValue) {
     this.configuration = configuration;

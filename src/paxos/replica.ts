@@ -311,6 +311,24 @@ export class Replica {
     this.#afterStep();
   }
 
+  /** A snapshot of everything below `watermark` is published here; slots below `truncationPoint` are given up. */
+  snapshotPublished(watermark: Slot, bytes: number, truncationPoint: Slot): void {
+    this.#catchUp.published(watermark, bytes, truncationPoint);
+  }
+
+  /** Appends promise, truncation point and watermark anew, so that older records may go (S14). Returns the persist sequence. */
+  mark(): Sequence {
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    return this.#catchUp.mark();
+  }
+
+  /** A peer's snapshot of everything below `watermark` was published here: go on behind it. */
+  install(watermark: Slot, bytes: number): void {
+    assert(this.outbox.count === 0, 'the outbox was drained');
+    this.#catchUp.install(watermark, bytes);
+    this.#learner.maybeAdvance();
+  }
+
   /** Begins a round that confirms reads which arrived before this call; returns its serial (S20). Leader only. */
   beginReadRound(): number {
     assert(this.isLeader, 'only a leader confirms reads');

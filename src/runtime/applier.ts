@@ -230,6 +230,32 @@ export class Applier {
     }
   }
 
+  /**
+   * The chunks of an image of everything that applying has made, frozen together as of now (S16): log time and digest, the sessions, the
+   * machine. Drained while commands go on.
+   */
+  image(): Iterator<Uint8Array> {
+    const head = Float64Array.of(this.#logTime[0] as number, this.digest, this.commands);
+    const sessions = this.#sessions.image();
+    const machine = this.#machine.snapshot()[Symbol.iterator]();
+    // The machine's view is that of its first chunk, which is asked for now.
+    const first = machine.next();
+    return chain([new Uint8Array(head.buffer), ...sessions], first, machine); // reason: snapshots are not on the hot path
+  }
+
+  /** Becomes what an image says. */
+  restore(image: Iterator<Uint8Array>): void {
+    const { value, done } = image.next();
+    assert(done !== true, 'an image has a head');
+    const head = new Float64Array((value as Uint8Array).slice().buffer);
+    this.#logTime[0] = head[0] as number;
+    this.digest = head[1] as number;
+    this.commands = head[2] as number;
+    this.#digestSlots.fill(0);
+    this.#sessions.restore(image);
+    this.#machine.restore({ [Symbol.iterator]: () => image });
+  }
+
   knowsDigestAt(watermark: Slot): boolean {
     return this.#digestSlots[watermark % DIGESTS] === watermark;
   }
@@ -299,4 +325,13 @@ function emptyCommand(): Command {
 
 function emptyReply(bytes: Uint8Array): Reply {
   return { bytes, words: new Int32Array(bytes.buffer), offset: 0, capacity: bytes.length, length: 0 };
+}
+
+function* chain(
+  head: readonly Uint8Array[],
+  first: IteratorResult<Uint8Array>,
+  rest: Iterator<Uint8Array>,
+): Generator<Uint8Array> {
+  yield* head;
+  for (let part = first; part.done !== true; part = rest.next()) yield part.value;
 }

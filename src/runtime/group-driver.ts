@@ -10,25 +10,14 @@
  * @hot
  */
 import { assert } from '../base/assert.ts';
-import type { GroupId, LogPosition, MemberIndex, Slot } from '../base/types.ts';
+import type { GroupId, LogPosition, MemberIndex, Sequence, Slot } from '../base/types.ts';
 import { HELD_SENDS_MAX, OUTBOX_ACTIONS_MAX } from '../limits.ts';
-import {
-  HEADER_BALLOT,
-  HEADER_COMMIT,
-  HEADER_EPOCH,
-  HEADER_FIELDS,
-  HEADER_GROUP,
-  HEADER_KIND,
-  HEADER_SEQUENCE,
-  HEADER_SLOT,
-  HEADER_VALUE_CRC,
-  HEADER_VALUE_LENGTH,
-  type Log,
-} from '../log/log.ts';
+import { HEADER_FIELDS, type Log } from '../log/log.ts';
 import {
   ENTRY_HEADER_BYTES,
   ENTRY_VALUE_LENGTH_WORD,
   KIND_LEARNED,
+  KIND_MARK,
   KIND_PROMISE,
   KIND_VOTE,
   KIND_VOTE_AGAIN,
@@ -44,20 +33,20 @@ import {
   M_VALUE_CRC,
   M_VALUE_LENGTH,
   MESSAGE_FIELDS,
+  SNAPSHOT_OFFER,
 } from '../paxos/message.ts';
 import {
   A_AUX,
   A_AUX2,
-  A_BALLOT,
   A_COMMIT,
   A_FLAGS,
   A_OP,
   A_SEQUENCE,
   A_SLOT,
-  A_VALUE_CRC,
   A_VALUE_LENGTH,
   COMMIT,
   PERSIST_LEARNED,
+  PERSIST_MARK,
   PERSIST_PROMISE,
   PERSIST_VOTE,
   ROLE,
@@ -65,27 +54,21 @@ import {
   VALUE_RECORDED,
   VALUE_STAGED,
 } from '../paxos/outbox.ts';
+import { recoverCommit } from '../paxos/recover.ts';
 import { Replica, type ReplicaOptions } from '../paxos/replica.ts';
 import { LEADER } from '../paxos/replica-state.ts';
 import type { Transport } from '../transport/transport.ts';
 import { decodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { Applier } from './applier.ts';
 import { FrameSender } from './group-driver-sender.ts';
+import type { GroupObserver } from './group-observer.ts';
 import { HeldSends } from './held-sends.ts';
 import { PersistLedger } from './persist-ledger.ts';
+import { writeRecordFields } from './record-fields.ts';
 import { SlotIndex } from './slot-index.ts';
 
 /** Records of one group that may be appended and not yet durable; a core call appends at most OUTBOX_ACTIONS_MAX. */
 const LEDGER_CAPACITY = 4 * OUTBOX_ACTIONS_MAX;
-
-/** What a driver reports upward: the status block in production, a recorder in the simulator. */
-export interface GroupObserver {
-  onRole(role: number, leadershipSerial: number, leader: MemberIndex): void;
-  onCommit(commitWatermark: Slot, ballot: number): void;
-  onApplied(appliedWatermark: Slot, digest: number, commands: number): void;
-  /** The replies of a member up to `watermark` equal this leader's, or not. */
-  onDigest(member: MemberIndex, watermark: Slot, isEqual: boolean): void;
-}
 
 export interface GroupDriverOptions extends Omit<ReplicaOptions, 'sameValue'> {
   groupId: GroupId;
@@ -180,6 +163,10 @@ export class GroupDriver {
     const message = this.#inbound;
     decodeFrame(words, offset >> 2, this.#self, message);
     const kind = message[M_KIND] as number;
+    if (kind >= SNAPSHOT_OFFER) {
+      this.onSnapshotFrame(message, bytes, offset + FRAME_HEADER_BYTES);
+      return;
+    }
     if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) {
       this.dropped += 1;
       return;
@@ -235,7 +222,7 @@ export class GroupDriver {
       this.replica.persisted(this.#ledger.durable);
       this.#drain();
     }
-    return this.#releaseHeld();
+    return this.#held.release(this.#sender, this.#ledger.durable);
   }
 
   /** True when a value of `valueBytes` may be proposed now: leader, window, log and enough peers have room. */
@@ -282,6 +269,63 @@ export class GroupDriver {
     this.applier.applyValue(log.readBytes, log.readWords, log.readOffset + ENTRY_HEADER_BYTES, length, slot);
   }
 
+  // --- snapshots ----------------------------------------------------------------------------------------------------
+
+  /** Gets frames of snapshots: offers, questions, parts. */
+  onSnapshotFrame: (message: Float64Array, bytes: Uint8Array, offset: number) => void = () => {};
+
+  /** The machine holds everything below `watermark` without having applied it: a snapshot was restored. */
+  restored(watermark: Slot): void {
+    assert(watermark > this.#appliedWatermark, 'a snapshot brings the machine further');
+    this.#appliedWatermark = watermark;
+    this.#observer.onApplied(watermark, this.applier.digest, this.applier.commands);
+  }
+
+  /** True where the values of all slots from `watermark` up to what the log knows to be chosen are here. */
+  continuesFrom(watermark: Slot): boolean {
+    const { state, commitWatermark } = this.replica;
+    if (watermark < state.truncationPoint) return false;
+    return watermark >= commitWatermark || this.#index.holds(watermark, commitWatermark);
+  }
+
+  /** Recovery found a snapshot. Below what the log itself knew to be chosen its records are good to serve; above they may be void. */
+  startFrom(watermark: Slot, bytes: number): void {
+    const { state, commitWatermark } = this.replica;
+    let first = watermark;
+    if (commitWatermark >= watermark)
+      while (first > state.truncationPoint && this.#index.get(first - 1) > 0) first -= 1;
+    recoverCommit(state, watermark);
+    this.replica.snapshotPublished(watermark, bytes, first);
+    this.restored(watermark);
+    this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
+  }
+
+  /** A peer's snapshot is published and restored here: the core goes on behind it. */
+  install(watermark: Slot, bytes: number): void {
+    this.replica.install(watermark, bytes);
+    this.#drain();
+    this.restored(watermark);
+  }
+
+  /** Appends the hard state anew; returns its persist sequence, or -1 while there is no room. */
+  mark(): Sequence {
+    if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) return -1;
+    const sequence = this.replica.mark();
+    this.#drain();
+    return sequence;
+  }
+
+  get durableSequence(): Sequence {
+    return this.#ledger.durable;
+  }
+
+  /** Position of the oldest record that must stay: the value of a slot from the truncation point on; Infinity where there is none. */
+  oldestNeeded(): LogPosition {
+    const state = this.replica.state;
+    this.#index.forget(state.truncationPoint);
+    return this.#index.oldest(state.truncationPoint, state.window.nextSlot);
+  }
+
   // --- outbox -------------------------------------------------------------------------------------------------------
 
   #drain(): void {
@@ -300,6 +344,9 @@ export class GroupDriver {
         break;
       case PERSIST_LEARNED:
         this.#persist(words, at, KIND_LEARNED);
+        break;
+      case PERSIST_MARK:
+        this.#persist(words, at, KIND_MARK);
         break;
       case SEND:
         this.#send(words, at);
@@ -321,15 +368,7 @@ export class GroupDriver {
     const length = words[at + A_VALUE_LENGTH] as number;
     const isStaged = words[at + A_FLAGS] === VALUE_STAGED || (kind === KIND_LEARNED && length > 0);
     if (isStaged) assert(this.#stagedOffset >= 0 && this.#stagedLength === length, 'the value of the record is staged');
-    header[HEADER_KIND] = kind;
-    header[HEADER_GROUP] = this.groupId;
-    header[HEADER_EPOCH] = this.#epoch;
-    header[HEADER_BALLOT] = words[at + A_BALLOT] as number;
-    header[HEADER_SLOT] = words[at + A_SLOT] as number;
-    header[HEADER_SEQUENCE] = words[at + A_SEQUENCE] as number;
-    header[HEADER_COMMIT] = words[at + A_COMMIT] as number;
-    header[HEADER_VALUE_LENGTH] = length;
-    header[HEADER_VALUE_CRC] = words[at + A_VALUE_CRC] as number;
+    writeRecordFields(header, words, at, kind, this.groupId, this.#epoch);
     const position = this.#log.append(header);
     this.#ledger.record(words[at + A_SEQUENCE] as number, this.#log.appendedPosition);
     if (kind === KIND_VOTE || kind === KIND_LEARNED) this.#index.set(words[at + A_SLOT] as Slot, position);
@@ -340,28 +379,6 @@ export class GroupDriver {
     if ((words[at + A_SEQUENCE] as number) <= this.#ledger.durable)
       this.#sender.transmit(words, at, words[at + A_AUX] as number, this.#ledger.durable);
     else this.#held.push(words, at);
-  }
-
-  /** Sends what became durable; consecutive ACCEPTED answers to one member leave as one range. */
-  #releaseHeld(): number {
-    const held = this.#held;
-    let sent = 0;
-    let at = held.ready(this.#ledger.durable);
-    while (at >= 0) {
-      const words = held.words;
-      const first = at;
-      let end = words[at + A_AUX] as number;
-      held.pop();
-      at = held.ready(this.#ledger.durable);
-      while (at >= 0 && held.continues(first, at, end)) {
-        end = words[at + A_AUX] as number;
-        held.pop();
-        at = held.ready(this.#ledger.durable);
-      }
-      this.#sender.transmit(words, first, end, this.#ledger.durable);
-      sent += 1;
-    }
-    return sent;
   }
 
   // --- values and digests -------------------------------------------------------------------------------------------

@@ -3,8 +3,15 @@
  */
 import { assert } from '../base/assert.ts';
 import type { RecoveredRecord } from '../log/log.ts';
-import { KIND_FLOOR, KIND_LEARNED, KIND_PROMISE, KIND_VOTE, KIND_VOTE_AGAIN } from '../log/record.ts';
-import { recoverCommit, recoverForgotten, recoverPromise, recoverSequence, recoverValue } from '../paxos/recover.ts';
+import { KIND_FLOOR, KIND_LEARNED, KIND_MARK, KIND_PROMISE, KIND_VOTE, KIND_VOTE_AGAIN } from '../log/record.ts';
+import {
+  recoverCommit,
+  recoverForgotten,
+  recoverMark,
+  recoverPromise,
+  recoverSequence,
+  recoverValue,
+} from '../paxos/recover.ts';
 import type { GroupDriver } from './group-driver.ts';
 
 export function recoverRecord(driver: GroupDriver, record: RecoveredRecord): void {
@@ -14,6 +21,10 @@ export function recoverRecord(driver: GroupDriver, record: RecoveredRecord): voi
     case KIND_PROMISE:
       recoverCommit(state, record.commitWatermark);
       recoverPromise(state, record.ballot, record.sequence);
+      break;
+    case KIND_MARK:
+      recoverCommit(state, record.commitWatermark);
+      recoverMark(state, record.ballot, record.slot, record.sequence);
       break;
     case KIND_VOTE:
     case KIND_VOTE_AGAIN:

@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 import type { Sequence, Slot } from '../base/types.ts';
 import { ACCEPTED } from '../paxos/message.ts';
 import { A_AUX, A_BALLOT, A_KIND, A_SEQUENCE, A_SLOT, A_TO, ACTION_FIELDS } from '../paxos/outbox.ts';
+import type { FrameSender } from './group-driver-sender.ts';
 
 export class HeldSends {
   readonly words: Float64Array;
@@ -61,5 +62,26 @@ export class HeldSends {
       words[next + A_SLOT] === end &&
       words[first + A_SLOT] !== words[first + A_AUX]
     );
+  }
+
+  /** Sends everything that `durable` covers; consecutive ACCEPTED answers to one member leave as one range. Returns sends made. */
+  release(sender: FrameSender, durable: Sequence): number {
+    const words = this.words;
+    let sent = 0;
+    let at = this.ready(durable);
+    while (at >= 0) {
+      const first = at;
+      let end = words[at + A_AUX] as number;
+      this.pop();
+      at = this.ready(durable);
+      while (at >= 0 && this.continues(first, at, end)) {
+        end = words[at + A_AUX] as number;
+        this.pop();
+        at = this.ready(durable);
+      }
+      sender.transmit(words, first, end, durable);
+      sent += 1;
+    }
+    return sent;
   }
 }

@@ -20,6 +20,9 @@ import {
 
 const CAPACITY_MIN = 1 << 16;
 
+/** Words before the replies in an image. */
+const IMAGE_HEADER_WORDS = 8;
+
 /** Indices into `#numbers`: request numbers exceed 2^31. */
 const OLDEST = 0;
 const NEXT = 1;
@@ -194,6 +197,44 @@ export class ReplyStore {
     const isBehindGap = next === this.bytes.length || (next !== this.#tail && this.words[next >> 2] === 0);
     this.#cursor = isBehindGap ? 0 : next;
     return count;
+  }
+
+  /**
+   * The whole store as words: numbers and places, then the ring's used bytes. Eviction depends on the layout, so it is kept as it is (S18).
+   *
+   *   | CAPACITY | HEAD | TAIL | USED | OLDEST (2) | NEXT (2) | head … end of the used bytes, over the end of the ring |
+   */
+  image(): Int32Array {
+    const wraps = this.#used > 0 && this.#tail <= this.#head;
+    const first = wraps ? this.bytes.length - this.#head : this.#tail - this.#head;
+    const second = wraps ? this.#tail : 0;
+    const image = new Int32Array(IMAGE_HEADER_WORDS + (first + second) / 4);
+    image.set([this.bytes.length, this.#head, this.#tail, this.#used]);
+    const numbers = new Float64Array(image.buffer, 16, 2);
+    numbers.set([this.#numbers[OLDEST] as number, this.#numbers[NEXT] as number]);
+    image.set(this.words.subarray(this.#head >> 2, (this.#head + first) >> 2), IMAGE_HEADER_WORDS); // reason: snapshots are not on the hot path
+    image.set(this.words.subarray(0, second >> 2), IMAGE_HEADER_WORDS + first / 4); // reason: snapshots are not on the hot path
+    return image;
+  }
+
+  /** Becomes what `image` gave. */
+  restore(image: Int32Array): void {
+    const [capacity, head, tail, used] = image as unknown as [number, number, number, number];
+    assert(capacity <= SESSION_REPLY_BYTES_MAX && head <= capacity && tail <= capacity, 'a reply store has bounds');
+    this.bytes = new Uint8Array(capacity);
+    this.words = new Int32Array(this.bytes.buffer);
+    const numbers = new Float64Array(image.slice(4, IMAGE_HEADER_WORDS).buffer);
+    this.#numbers[OLDEST] = numbers[0] as number;
+    this.#numbers[NEXT] = numbers[1] as number;
+    this.#numbers[CURSOR_NUMBER] = numbers[0] as number;
+    this.#head = head;
+    this.#tail = tail;
+    this.#cursor = head;
+    this.#used = used;
+    const held = image.subarray(IMAGE_HEADER_WORDS); // reason: snapshots are not on the hot path
+    const first = Math.min(held.length, (capacity - head) >> 2);
+    this.words.set(held.subarray(0, first), head >> 2); // reason: snapshots are not on the hot path
+    this.words.set(held.subarray(first), 0); // reason: snapshots are not on the hot path
   }
 
   /** Moves the bookmark to the reply of `number`, which is remembered. */

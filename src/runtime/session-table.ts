@@ -19,6 +19,10 @@ export const FRESH = 1;
 export const DUPLICATE = 2;
 export const GAP = 3;
 
+/** Numbers before the sessions in an image, and per session. */
+const IMAGE_HEADER = 5;
+const IMAGE_SESSION = 5;
+
 export class SessionTable {
   readonly #ids = new Int32Array(SESSIONS_MAX);
   readonly #nonceLow = new Int32Array(SESSIONS_MAX);
@@ -107,6 +111,41 @@ export class SessionTable {
     return -1;
   }
 
+  /** The table as chunks, as of now: the sessions, then the replies of each live one, in index order. */
+  image(): Uint8Array[] {
+    const table = new Float64Array(IMAGE_HEADER + this.#end * IMAGE_SESSION);
+    table.set([this.#serial, this.#end, this.count, this.#refusedLow, this.#refusedHigh]);
+    const chunks: Uint8Array[] = [new Uint8Array(table.buffer)];
+    for (let i = 0; i < this.#end; i++) {
+      const session = [this.#ids[i], this.#nonceLow[i], this.#nonceHigh[i], this.#last[i], this.#usedMs[i]];
+      table.set(session as number[], IMAGE_HEADER + i * IMAGE_SESSION);
+      if (this.#ids[i] !== 0) chunks.push(new Uint8Array(this.replies(i).image().buffer));
+    }
+    return chunks;
+  }
+
+  /** Becomes what `image` gave, taking the chunks it needs from the start of `chunks`. */
+  restore(chunks: Iterator<Uint8Array>): void {
+    const table = new Float64Array(nextChunk(chunks).slice().buffer);
+    this.#serial = table[0] as number;
+    this.#end = table[1] as number;
+    this.count = table[2] as number;
+    this.#refusedLow = table[3] as number;
+    this.#refusedHigh = table[4] as number;
+    this.#ids.fill(0);
+    for (let i = 0; i < this.#end; i++) {
+      const at = IMAGE_HEADER + i * IMAGE_SESSION;
+      this.#ids[i] = table[at] as number;
+      this.#nonceLow[i] = table[at + 1] as number;
+      this.#nonceHigh[i] = table[at + 2] as number;
+      this.#last[i] = table[at + 3] as number;
+      this.#usedMs[i] = table[at + 4] as number;
+      if (this.#ids[i] === 0) continue;
+      this.#replies[i] ??= new ReplyStore();
+      this.replies(i).restore(new Int32Array(nextChunk(chunks).slice().buffer));
+    }
+  }
+
   lastApplied(index: number): number {
     return this.#last[index] as number;
   }
@@ -139,4 +178,10 @@ export class SessionTable {
   copyRun(index: number, first: number, target: Uint8Array, words: Int32Array, offset: number, bytes: number): number {
     return this.replies(index).copy(first, target, words, offset, bytes);
   }
+}
+
+function nextChunk(chunks: Iterator<Uint8Array>): Uint8Array {
+  const { value, done } = chunks.next();
+  assert(done !== true, 'an image has all its chunks');
+  return value as Uint8Array;
 }

@@ -10,6 +10,8 @@ const CHUNK_SLOTS = 1 << CHUNK_BITS;
 
 export class SlotIndex {
   readonly #chunks: (Float64Array | undefined)[] = [];
+  /** Chunks below were given back. */
+  #kept = 0;
 
   /** The slot's current value is the record at `position`. */
   set(slot: Slot, position: LogPosition): void {
@@ -21,6 +23,29 @@ export class SlotIndex {
   get(slot: Slot): LogPosition {
     const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)];
     return chunk === undefined ? 0 : (chunk[slot & (CHUNK_SLOTS - 1)] as LogPosition);
+  }
+
+  /** Slots below are truncated: whole chunks of them are given back. */
+  forget(below: Slot): void {
+    const end = Math.floor(below / CHUNK_SLOTS);
+    for (let index = this.#kept; index < end; index++) this.#chunks[index] = undefined;
+    if (end > this.#kept) this.#kept = end;
+  }
+
+  /** True where every slot in [first, end) has a position. */
+  holds(first: Slot, end: Slot): boolean {
+    for (let slot = first; slot < end; slot++) if (this.get(slot) === 0) return false;
+    return true;
+  }
+
+  /** Lowest position of the slots in [first, end); Infinity where none is known. */
+  oldest(first: Slot, end: Slot): LogPosition {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (let slot = first; slot < end; slot++) {
+      const position = this.get(slot);
+      if (position > 0 && position < oldest) oldest = position;
+    }
+    return oldest;
   }
 
   #chunk(index: number): Float64Array {

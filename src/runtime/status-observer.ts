@@ -6,7 +6,7 @@ import type { MemberIndex, Slot } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
 import type { StatusWriter } from '../memory/status-block.ts';
 import { CANDIDATE, LEADER } from '../paxos/replica-state.ts';
-import type { GroupObserver } from './group-driver.ts';
+import type { GroupObserver } from './group-observer.ts';
 
 export class StatusObserver implements GroupObserver {
   readonly #status: StatusWriter;

@@ -10,7 +10,9 @@ const TARGET_BYTES = 1 << 20;
 
 /** What the store must remember: number, length and first word of each reply. */
 class Model {
-  readonly store = new ReplyStore();
+  store = new ReplyStore();
+  /** The same replies without images in between: eviction must not differ (S18). */
+  readonly #twin = new ReplyStore();
   readonly lengths: number[] = [0];
   readonly #source = new Int32Array(SOURCE_BYTES / 4);
   readonly #target = new Uint8Array(TARGET_BYTES);
@@ -19,12 +21,14 @@ class Model {
 
   constructor() {
     this.store.reset();
+    this.#twin.reset();
   }
 
   append(length: number): void {
     const number = this.lengths.push(length) - 1;
     this.#source.fill(number, 0, (length + 3) >> 2);
     this.store.append(this.#source, length, 0);
+    this.#twin.append(this.#source, length, 0);
   }
 
   /** Reads the next run from `#next` on and compares it. */
@@ -52,6 +56,18 @@ class Model {
     return word + (((size + 7) & ~7) >> 2);
   }
 
+  /** Another store goes on from the image of this one. */
+  restore(): void {
+    const restored = new ReplyStore();
+    restored.restore(this.store.image());
+    this.store = restored;
+  }
+
+  compareTwin(): void {
+    for (let number = 1; number < this.lengths.length; number++)
+      assert.is(this.store.measure(number, 1), this.#twin.measure(number, 1), `reply ${number}`);
+  }
+
   seek(share: number): void {
     this.#next = 1 + Math.floor(share * (this.lengths.length - 1));
   }
@@ -75,6 +91,11 @@ const step = fc.oneof(
   },
 );
 
+const withImages = fc.oneof(
+  { weight: 8, arbitrary: step },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restore' as const), value: fc.constant(0) }) },
+);
+
 const test = suite('property: reply store');
 
 test('every reply that is remembered comes back as it was, in order, from wherever the reader stands', () => {
@@ -88,6 +109,25 @@ test('every reply that is remembered comes back as it was, in order, from wherev
           else model.seek(value);
         }
       }
+      model.readAll();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('S16, S18: an image is the store: it remembers and forgets alike from there on', () => {
+  fc.assert(
+    fc.property(fc.array(withImages, { maxLength: 40 }), fc.integer({ min: 1, max: 60 }), (steps, repeats) => {
+      const model = new Model();
+      for (let round = 0; round < repeats; round++) {
+        for (const { kind, value } of steps) {
+          if (kind === 'append') model.append(value);
+          else if (kind === 'read') model.read(value);
+          else if (kind === 'seek') model.seek(value);
+          else model.restore();
+        }
+      }
+      model.compareTwin();
       model.readAll();
     }),
     { numRuns: 60 },

@@ -45,8 +45,21 @@ export class SimMachine implements StateMachine {
   }
 
   snapshot(): Iterable<Uint8Array> {
-    return [];
+    const pairs = [...this.registers, ...this.numbers].flat();
+    const image = Float64Array.of(this.applied, this.registers.size, this.numbers.size, ...pairs);
+    const bytes = new Uint8Array(image.buffer);
+    return [bytes.slice(0, 8), bytes.slice(8)];
   }
 
-  restore(): void {}
+  restore(chunks: Iterable<Uint8Array>): void {
+    const [first, rest] = [...chunks] as [Uint8Array, Uint8Array];
+    this.applied = new Float64Array(first.slice().buffer)[0] as number;
+    const [registers = 0, numbers = 0, ...pairs] = new Float64Array(rest.slice().buffer);
+    const all = Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[2 * i], pairs[2 * i + 1]] as [number, number]);
+    this.registers.clear();
+    this.numbers.clear();
+    for (const [key, value] of all.slice(0, registers)) this.registers.set(key, value);
+    for (const [key, value] of all.slice(registers)) this.numbers.set(key, value);
+    if (this.numbers.size !== numbers) this.violation = 'a snapshot lost sessions';
+  }
 }

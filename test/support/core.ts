@@ -57,7 +57,7 @@ export interface Action {
   flags: number;
 }
 
-const OPS = ['', 'PERSIST_VOTE', 'PERSIST_PROMISE', 'PERSIST_LEARNED', 'SEND', 'COMMIT', 'ROLE'];
+const OPS = ['', 'PERSIST_VOTE', 'PERSIST_PROMISE', 'PERSIST_LEARNED', 'SEND', 'COMMIT', 'ROLE', 'PERSIST_MARK'];
 
 /** Takes everything out of the outbox. */
 export function drain(outbox: O.Outbox): Action[] {

@@ -5,7 +5,8 @@ import { BATCH_MAGIC, RECORD_SIZE_WORD, RECORD_TYPE_SHIFT, TYPE_FRAME } from '..
 import { Configuration } from '../../src/paxos/configuration.ts';
 import * as M from '../../src/paxos/message.ts';
 import { Applier } from '../../src/runtime/applier.ts';
-import { GroupDriver, type GroupObserver } from '../../src/runtime/group-driver.ts';
+import { GroupDriver } from '../../src/runtime/group-driver.ts';
+import type { GroupObserver } from '../../src/runtime/group-observer.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';

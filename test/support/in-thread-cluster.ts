@@ -14,8 +14,9 @@ import { createLane, LaneWriter } from '../../src/memory/lane.ts';
 import { createRing, RingConsumer } from '../../src/memory/ring.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { Applier } from '../../src/runtime/applier.ts';
-import { GroupDriver, type GroupObserver } from '../../src/runtime/group-driver.ts';
+import { GroupDriver } from '../../src/runtime/group-driver.ts';
 import { GroupHost } from '../../src/runtime/group-host.ts';
+import type { GroupObserver } from '../../src/runtime/group-observer.ts';
 import { LaneTap } from '../../src/runtime/lane-tap.ts';
 import { ReplicaHost } from '../../src/runtime/replica-host.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
@@ -48,6 +49,7 @@ const volatileDevice: LogDevice = {
   error: () => 0,
   read: () => {},
   openSegment: () => {},
+  retireSegment: () => {},
   close: () => {},
 };
 

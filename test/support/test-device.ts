@@ -141,6 +141,10 @@ export class TestDevice implements LogDevice {
     this.medium.write(base, header);
   }
 
+  retireSegment(base: number): void {
+    this.medium.segments.delete(base);
+  }
+
   close(): void {}
 
   /** Writes the submission at `index` of those in flight; only the contiguous prefix counts as durable. */

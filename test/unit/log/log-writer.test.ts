@@ -297,6 +297,7 @@ test('positions and serials beyond 2^32 are written, found and counted', () => {
     incarnation: 2 ** 33,
     generation: 2 ** 34,
     base,
+    firstBase: base,
     cut: base - 4096,
     isForgotten: false,
   };

@@ -48,7 +48,15 @@ function logAt(base: number, incarnation: number, generation: number): Fixture {
   const medium = new TestMedium();
   const device = new TestDevice(medium, chunks());
   const cut = Math.min(base, 8192);
-  const start = { identity: IDENTITY, incarnation, generation: generation - 1, base, cut, isForgotten: false };
+  const start = {
+    identity: IDENTITY,
+    incarnation,
+    generation: generation - 1,
+    base,
+    firstBase: base,
+    cut,
+    isForgotten: false,
+  };
   const log = new LogWriter(device, new EntryStore(chunks(), true), softwareChecksum, start);
   log.open();
   return { medium, device, log, report: recover(new TestMedium()).report, records: [], losses: [] };

@@ -27,12 +27,50 @@ test('K1, I14: serves chosen slots only, and a bounded number', () => {
   assert.is(state.outbox.count, FETCH_SLOTS_MAX);
 });
 
-test('K1: nothing below the truncation point', () => {
+test('K1, K3: below the truncation point the newest snapshot is offered', () => {
   const { state, catchUp } = make();
   state.window.advance(100);
-  state.truncationPoint = 50;
+  catchUp.published(70, 1234, 50);
   catchUp.onFetch(message(FETCH, { slot: 49, aux: 60 }));
-  assert.is(state.outbox.count, 0);
+  assert.equal(
+    drain(state.outbox).map(({ kind, slot, aux }) => [kind, slot, aux]),
+    [['SNAPSHOT_OFFER', 70, 1234]],
+  );
+});
+
+test('K4: what is not in a snapshot, or not chosen, is not truncated', () => {
+  const { state, catchUp } = make();
+  state.window.advance(100);
+  assert.throws(() => catchUp.published(50, 1, 51), /K4/);
+  assert.throws(() => catchUp.published(101, 1, 0), /follow one another/);
+  catchUp.published(60, 1, 40);
+  catchUp.published(80, 1, 30);
+  assert.equal([state.truncationPoint, state.snapshotWatermark], [40, 80]);
+});
+
+test('K5, K6: a snapshot brings the replica further, and leaves promise and later votes alone', () => {
+  const { state, catchUp } = make();
+  state.promisedBallot = 7;
+  state.window.occupy(30);
+  state.window.recorded[30] = 1;
+  state.window.voteBallot[30] = 7;
+  catchUp.install(20, 99);
+  assert.equal([state.commitWatermark, state.truncationPoint, state.snapshotWatermark], [20, 20, 20]);
+  assert.equal([state.promisedBallot, state.window.voteBallot[30]], [7, 7]);
+  assert.throws(() => catchUp.install(20, 99), /K5/);
+});
+
+test('a mark carries the hard state under a sequence of its own', () => {
+  const { state, catchUp } = make();
+  state.promisedBallot = 7;
+  state.window.advance(100);
+  catchUp.published(70, 1, 50);
+  const sequence = catchUp.mark();
+  const [mark] = drain(state.outbox);
+  assert.equal(
+    [mark?.op, mark?.ballot, mark?.slot, mark?.commit, mark?.sequence],
+    ['PERSIST_MARK', 7, 50, 100, sequence],
+  );
 });
 
 test('a replica without progress asks the member that is furthest ahead', () => {

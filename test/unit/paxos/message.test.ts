@@ -8,15 +8,16 @@ import {
   LEARNED,
   MESSAGE_KINDS,
   PREPARE,
+  SNAPSHOT_PART,
   TRANSFER,
   VOTE_VALUE,
 } from '../../../src/paxos/message.ts';
 
 const test = suite('paxos/message');
 
-test('exactly three kinds carry the bytes of a value', () => {
+test('exactly four kinds carry bytes', () => {
   const carriers = Array.from({ length: MESSAGE_KINDS }, (_, kind) => kind).filter(hasValue);
-  assert.equal(carriers, [ACCEPT, LEARNED, VOTE_VALUE]);
+  assert.equal(carriers, [ACCEPT, LEARNED, VOTE_VALUE, SNAPSHOT_PART]);
 });
 
 test('every kind has a name of its own', () => {

@@ -1,7 +1,14 @@
 /** Rebuilding a replica's state from its log records. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { recoverCommit, recoverPromise, recoverSequence, recoverValue } from '../../../src/paxos/recover.ts';
+import {
+  recoverCommit,
+  recoverForgotten,
+  recoverMark,
+  recoverPromise,
+  recoverSequence,
+  recoverValue,
+} from '../../../src/paxos/recover.ts';
 import { makeState } from '../../support/core.ts';
 
 const test = suite('paxos/recover');
@@ -38,6 +45,15 @@ test('the last record of a slot wins; a learned value is no vote', () => {
   recoverValue(state, 0, 7, 1, 8, 1);
   recoverValue(state, 0, 0, 2, 9, 2);
   assert.equal([state.window.valueLength[0], state.window.learned[0], state.window.voteBallot[0]], [9, 1, 7]);
+});
+
+test('a mark is hard state, not a promise made: who forgot stays so', () => {
+  const state = makeState();
+  recoverForgotten(state);
+  recoverMark(state, 7, 5, 1);
+  assert.equal([state.promisedBallot, state.truncationPoint, state.lastSequence, state.isRejoining], [7, 5, 1, true]);
+  recoverMark(state, 0, 3, 2);
+  assert.equal([state.promisedBallot, state.truncationPoint, state.lastSequence], [7, 5, 2]);
 });
 
 test('values below the watermark are not held in the window', () => {

@@ -1,0 +1,10 @@
+/** What a driver reports upward: the status block in production, a recorder in the simulator. */
+import type { MemberIndex, Slot } from '../base/types.ts';
+
+export interface GroupObserver {
+  onRole(role: number, leadershipSerial: number, leader: MemberIndex): void;
+  onCommit(commitWatermark: Slot, ballot: number): void;
+  onApplied(appliedWatermark: Slot, digest: number, commands: number): void;
+  /** The replies of a member up to `watermark` equal this leader's, or not. */
+  onDigest(member: MemberIndex, watermark: Slot, isEqual: boolean): void;
+}

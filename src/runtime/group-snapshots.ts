@@ -1,0 +1,136 @@
+/**
+ * The snapshots of one group: starts from one, takes them, serves them, gets one from a peer.
+ *
+ *   start:   newest usable snapshot ──▶ machine, sessions ──▶ the log behind it
+ *   running: log bytes since the last one ──▶ taker;   SNAPSHOT_* frames ──▶ sender, receiver
+ */
+import { assert } from '../base/assert.ts';
+import { SynodError } from '../base/errors.ts';
+import type { MemberIndex, Slot } from '../base/types.ts';
+import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
+import type { SnapshotMedium } from '../log/snapshot-medium.ts';
+import type { Bulk } from '../memory/bulk.ts';
+import type { Configuration } from '../paxos/configuration.ts';
+import {
+  M_EPOCH,
+  M_FROM,
+  M_KIND,
+  M_VALUE_CRC,
+  M_VALUE_LENGTH,
+  SNAPSHOT_FETCH,
+  SNAPSHOT_OFFER,
+} from '../paxos/message.ts';
+import type { Transport } from '../transport/transport.ts';
+import type { GroupDriver } from './group-driver.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+import { SnapshotTaker } from './snapshot-taker.ts';
+
+export interface GroupSnapshotsOptions {
+  driver: GroupDriver;
+  medium: SnapshotMedium;
+  clusterId: number;
+  crc: Crc;
+  configuration: Configuration;
+  transport: Transport;
+  bulk: Bulk;
+  /** Log bytes after which a new one is due; 0 = only when asked. */
+  everyBytes: number;
+  /** Told of what an operator should know. */
+  warn(text: string): void;
+}
+
+export class GroupSnapshots {
+  readonly driver: GroupDriver;
+  readonly taker: SnapshotTaker;
+  readonly receiver: SnapshotReceiver;
+  readonly sender: SnapshotSender;
+  readonly #options: GroupSnapshotsOptions;
+  #isAsked = false;
+  /** Log position at the last snapshot. */
+  readonly #takenAt = new Float64Array(1);
+  #failuresTold = 0;
+
+  constructor(options: GroupSnapshotsOptions) {
+    const { driver, medium, clusterId, crc, configuration, transport, bulk } = options;
+    this.#options = options;
+    this.driver = driver;
+    this.taker = new SnapshotTaker(driver, medium, clusterId, crc);
+    this.sender = new SnapshotSender(driver, medium, configuration, transport, bulk);
+    this.receiver = new SnapshotReceiver(driver, medium, clusterId, crc, (to, watermark, offset) =>
+      this.sender.ask(to, watermark, offset),
+    );
+    driver.onSnapshotFrame = (message, bytes, offset) => this.#onFrame(message, bytes, offset);
+  }
+
+  /**
+   * After the log was recovered: brings the machine to the newest snapshot from which the log goes on without a gap. Throws
+   * ERR_SYNOD_SNAPSHOT_DAMAGED where the log begins behind a snapshot that is not there.
+   */
+  start(): void {
+    const { driver, medium, warn } = this.#options;
+    for (const watermark of medium.list().reverse()) {
+      if (!driver.continuesFrom(watermark)) continue;
+      try {
+        this.#restore(watermark);
+        return;
+      } catch (error) {
+        if (!(error instanceof SynodError)) throw error;
+        warn(error.message);
+      }
+    }
+    if (driver.continuesFrom(0)) return;
+    throw new SynodError(
+      'ERR_SYNOD_SNAPSHOT_DAMAGED',
+      `The log of shard ${driver.groupId} was truncated, and no snapshot stands before it: restore the snapshot files, or remove this ` +
+        `replica's directory and open with lostReplicas: 'rejoin'.`,
+    );
+  }
+
+  #restore(watermark: Slot): void {
+    const { driver, medium, clusterId, crc } = this.#options;
+    const source = medium.open(watermark);
+    try {
+      const size = source.size;
+      driver.applier.restore(readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc));
+      driver.startFrom(watermark, size);
+    } finally {
+      source.close();
+    }
+  }
+
+  /** Takes one as soon as nothing else is under way. */
+  ask(): void {
+    this.#isAsked = true;
+  }
+
+  /** One turn; `position` is where the log's next record goes. Returns the work done. */
+  work(position: number): number {
+    const { everyBytes } = this.#options;
+    const isDue = everyBytes > 0 && position - (this.#takenAt[0] as number) >= everyBytes;
+    if ((isDue || this.#isAsked) && !this.taker.isBusy && !this.receiver.isBusy) {
+      this.#isAsked = false;
+      this.#takenAt[0] = position;
+      this.taker.begin();
+    }
+    const work = this.taker.work() + this.receiver.work();
+    if (this.taker.failed > this.#failuresTold) this.#tellFailure();
+    return work;
+  }
+
+  #tellFailure(): void {
+    this.#failuresTold = this.taker.failed;
+    this.#options.warn(`A snapshot of shard ${this.driver.groupId} failed: ${this.taker.failure}. The log is kept.`);
+  }
+
+  #onFrame(message: Float64Array, bytes: Uint8Array, offset: number): void {
+    const { configuration, bulk } = this.#options;
+    const from = message[M_FROM] as MemberIndex;
+    if (message[M_EPOCH] !== configuration.epoch || from === configuration.self) return;
+    assert(from >= 0 && from < configuration.nodeIds.length, 'frames come from members');
+    if (message[M_KIND] === SNAPSHOT_OFFER) this.receiver.onOffer(message);
+    else if (message[M_KIND] === SNAPSHOT_FETCH) this.sender.onFetch(message);
+    else if (bulk.crc32c(bytes, offset, message[M_VALUE_LENGTH] as number) === message[M_VALUE_CRC])
+      this.receiver.onPart(message, bytes, offset);
+  }
+}

@@ -1,0 +1,72 @@
+/** Snapshots as blocks: what was written is read back, and nothing else is taken for it. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SNAPSHOT_BLOCK_BYTES } from '../../../src/limits.ts';
+import { readSnapshot, SnapshotEncoder, type SnapshotSource } from '../../../src/log/snapshot-format.ts';
+import { crc32c } from '../../../src/wire/crc32c.ts';
+
+const NAME = { clusterId: 2 ** 40 + 1, group: 3, watermark: 2 ** 35 };
+
+function write(chunks: readonly Uint8Array[], ends = true): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  const encoder = new SnapshotEncoder(NAME, crc32c, (block) => blocks.push(block.slice()));
+  for (const chunk of chunks) {
+    let at = 0;
+    do at = encoder.put(chunk, at);
+    while (at < chunk.length);
+  }
+  if (ends) encoder.end();
+  return new Uint8Array(Buffer.concat(blocks));
+}
+
+const sourceOf = (bytes: Uint8Array): SnapshotSource => ({
+  size: bytes.length,
+  read: (offset, target, size) => target.set(bytes.subarray(offset, offset + size)),
+});
+
+const read = (bytes: Uint8Array, name = NAME): Uint8Array[] => [...readSnapshot(sourceOf(bytes), name, crc32c)];
+
+const test = suite('log/snapshot-format');
+
+test('chunks of every size come back as they were', () => {
+  const sizes = [0, 1, 7, 8, SNAPSHOT_BLOCK_BYTES - 32, SNAPSHOT_BLOCK_BYTES - 31, 3 * SNAPSHOT_BLOCK_BYTES + 5];
+  const chunks = sizes.map((size, i) => new Uint8Array(size).fill(i + 1));
+  const back = read(write(chunks));
+  assert.is(back.length, chunks.length);
+  back.forEach((chunk, i) => void assert.is(Buffer.compare(chunk, chunks[i] as Uint8Array), 0, `chunk ${i}`));
+});
+
+test('any bit that differs is damage, named with shard and slot', () => {
+  const whole = write([new Uint8Array(300).fill(9), new Uint8Array(5)]);
+  fc.assert(
+    fc.property(fc.nat(whole.length * 8 - 1), (bit) => {
+      const bytes = whole.slice();
+      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+      // Zeros that pad a block to 8 bytes say nothing.
+      try {
+        const chunks = read(bytes);
+        return chunks.length === 2 && chunks[0]?.every((byte) => byte === 9) === true;
+      } catch (error) {
+        assert.match((error as Error).message, /shard 3 at slot 34359738368 is damaged/);
+        return true;
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('a snapshot that is cut off at any block, or never ended, is damage', () => {
+  const whole = write([new Uint8Array(100), new Uint8Array(100)]);
+  for (let size = 0; size < whole.length; size += 8) assert.throws(() => read(whole.slice(0, size)), /damaged/);
+  assert.throws(() => read(write([new Uint8Array(100)], false)), /cut off/);
+});
+
+test('the snapshot of another group, cluster or slot is refused', () => {
+  const whole = write([new Uint8Array(8)]);
+  assert.throws(() => read(whole, { ...NAME, group: 4 }), /another cluster, group/);
+  assert.throws(() => read(whole, { ...NAME, clusterId: 5 }), /another cluster, group/);
+  assert.throws(() => read(whole, { ...NAME, watermark: 5 }), /no block begins here/);
+});
+
+test.run();
