@@ -52,6 +52,7 @@ export interface Config {
   electionTimeoutTicks: number;
   electionJitterTicks: number;
   memoryLogBytes: number;
+  snapshotLogBytes: number;
   timeoutMs: number;
   waitersMax: number;
   startTimeoutMs: number;
@@ -89,6 +90,7 @@ const CLOSE_TIMEOUT_MS_DEFAULT = 5000;
 const TICKS_MAX = 10_000;
 const TICK_MS_MAX = 1000;
 const SEED_MAX = 2 ** 32 - 1;
+const SNAPSHOT_LOG_BYTES_DEFAULT = 1 << 28;
 const MEMORY_LOG_BYTES_DEFAULT = 1 << 30;
 const MEMORY_LOG_BYTES_MAX = 2 ** 40;
 /** A largest reply must fit half a completion ring. */
@@ -135,6 +137,12 @@ export const SETTINGS: readonly Setting[] = [
     MEMORY_LOG_BYTES_DEFAULT,
     segments(2, MEMORY_LOG_BYTES_MAX),
     'volatile log of a worker, in all',
+  ),
+  setting(
+    'snapshotLogBytes',
+    SNAPSHOT_LOG_BYTES_DEFAULT,
+    integer(0, MEMORY_LOG_BYTES_MAX),
+    'log bytes of a worker after which its groups take a snapshot and older log is given back; 0 = never by itself',
   ),
   setting(
     'timeoutMs',

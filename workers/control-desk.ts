@@ -50,6 +50,12 @@ export class ControlDesk {
       case 'deviates':
         this.#stop(message.groupId, message.slot);
         break;
+      case 'snapshot':
+        host.group(message.groupId)?.snapshots?.ask();
+        break;
+      case 'published':
+        for (const group of host.groups) group.snapshots?.settle(message.id, message.failure);
+        break;
       case 'allocation':
         this.#measure(message.phase);
         break;

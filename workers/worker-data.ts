@@ -3,6 +3,7 @@
  * outlives the worker (S22).
  */
 import type { MessagePort } from 'node:worker_threads';
+import type { PublishTask } from '../src/log/snapshot-files.ts';
 
 /** How one lane reaches this worker: the shared lane block and the completion ring of this replica. */
 export interface LaneData {
@@ -40,6 +41,14 @@ export interface LogData {
   volatileControl: SharedArrayBuffer;
 }
 
+/** Snapshots of the replica's groups. */
+export interface SnapshotData {
+  /** One directory per group below it; empty where the log is volatile. */
+  directory: string;
+  /** Log bytes after which a group takes one; 0 = only when asked. */
+  everyBytes: number;
+}
+
 export interface GroupData {
   groupId: number;
   /** Member index of the replica that should lead when all are healthy. */
@@ -58,6 +67,7 @@ export interface WorkerData {
   clientDoorbell: SharedArrayBuffer;
   control: MessagePort;
   log: LogData;
+  snapshots: SnapshotData;
   groups: GroupData[];
   peers: PeerLinkData[];
   /** Module URL or ready-made name, and what createMachine gets. */
@@ -86,6 +96,10 @@ export type ControlMessage =
   | { kind: 'transfer'; groupId: number; memberIndex: number }
   /** The group's leader finds this replica's replies deviating: stop it here. */
   | { kind: 'deviates'; groupId: number; slot: number }
+  /** The group takes a snapshot now. */
+  | { kind: 'snapshot'; groupId: number }
+  /** Publishing the snapshot ended; `failure` is empty where it succeeded. */
+  | { kind: 'published'; id: number; failure: string }
   | { kind: 'allocation'; phase: 'start' | 'stop' }
   /** A query to this replica's own machine, whatever it has applied so far: for audits, never for clients. */
   | { kind: 'inspect'; requestId: number; groupId: number; query: Uint8Array };
@@ -102,6 +116,8 @@ export type WorkerMessage =
     }
   | { kind: 'error'; code: string; message: string; groupId: number | undefined; slot: number | undefined }
   | { kind: 'warning'; message: string }
+  /** A written snapshot is to be flushed, verified and named by somebody who may block. */
+  | { kind: 'publish'; task: PublishTask }
   /** A leader's finding: the replies of that member differ from most others'. */
   | { kind: 'deviates'; groupId: number; memberIndex: number; slot: number }
   | { kind: 'allocation'; bytes: number; commands: number }

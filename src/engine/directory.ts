@@ -5,6 +5,7 @@
  *   <directory>/lock                         pid of the holder
  *   <directory>/replica-<i>/identity.json    cluster id, node id, incarnation, boot counter, whether it forgot
  *   <directory>/replica-<i>/log-<k>/         segments
+ *   <directory>/replica-<i>/snapshots/group-<g>/
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -64,6 +65,8 @@ export interface OpenedDirectory {
   /** Logs of every replica, fixed when the directory was made. */
   logs: number;
   logDirectory(replica: number, log: number): string;
+  /** Empty where the logs are volatile. */
+  snapshotDirectory(replica: number): string;
   /** The replica's logs must say that they forgot, before anything is voted. */
   isForgotten(replica: number): boolean;
   /** All logs are open: this start counts, and what was forgotten is written where it must be. */
@@ -86,6 +89,7 @@ export function openDirectory(config: StoredConfig): OpenedDirectory {
       clusterId: cluster.clusterId,
       logs: cluster.logs,
       logDirectory: (replica, log) => join(config.directory, `replica-${replica}`, `log-${log}`),
+      snapshotDirectory: (replica) => join(config.directory, `replica-${replica}`, 'snapshots'),
       isForgotten: (replica) => identities[replica]?.isForgotten === true,
       settle: () => settle(config.directory, { ...cluster, settledBoots: boots }, identities),
       release,

@@ -13,7 +13,8 @@ import { Cluster } from './cluster.ts';
 import { mintId, type OpenedDirectory, openDirectory } from './directory.ts';
 import { preferredMember, workerOfGroup } from './placement.ts';
 import { SharedMemory, type WorkerMemory } from './shared-memory.ts';
-import { Supervisor } from './supervisor.ts';
+import { type PublishTask, SnapshotPublisher } from './snapshot-publisher.ts';
+import { Supervisor, type WorkerSlot } from './supervisor.ts';
 
 /**
  * Opens a cluster of `replicas` replicas in this process. Resolves when every shard has a leader.
@@ -52,6 +53,7 @@ function volatileDirectory(): OpenedDirectory {
     clusterId: mintId(),
     logs: 0,
     logDirectory: () => '',
+    snapshotDirectory: () => '',
     isForgotten: () => false,
     settle: () => {},
     release: () => {},
@@ -64,7 +66,12 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
   const memory = new SharedMemory(config, workers);
   const clientWaker = new AtomicsWaker(memory.clientDoorbell);
   const sleeper = new Sleeper(memory.clientDoorbell, 0, clientWaker);
-  const cluster = new Cluster({ config, workers, memory, sleeper, release: directory.release });
+  const publisher = new SnapshotPublisher();
+  const release = (): void => {
+    void publisher.close();
+    directory.release();
+  };
+  const cluster = new Cluster({ config, workers, memory, sleeper, release });
   const birth = new BirthCertificates(config, workers, directory, memory, cluster);
   const supervisor = new Supervisor(
     memory.workers.map((row) => row.map((worker) => worker.block)),
@@ -74,7 +81,10 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
       wakerOf: makeWaker(binding),
       startTimeoutMs: config.startTimeoutMs,
       closeLog: (replica, worker) => closeLog(binding, directory.logDirectory(replica, worker)),
-      onMessage: (slot, message) => cluster.onWorkerMessage(slot, message),
+      onMessage: (slot, message) => {
+        if (message.kind === 'publish') void publish(publisher, supervisor, slot, message.task);
+        else cluster.onWorkerMessage(slot, message);
+      },
       onDown: (slot, error) => cluster.onWorkerDown(slot, error),
       onUp: (slot) => cluster.onWorkerUp(slot),
       onWarning: (text) => cluster.warn(text),
@@ -90,6 +100,16 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
   cluster.begin(supervisor);
   await leaders(cluster, config);
   return cluster;
+}
+
+async function publish(
+  publisher: SnapshotPublisher,
+  supervisor: Supervisor,
+  slot: WorkerSlot,
+  task: PublishTask,
+): Promise<void> {
+  const failure = await publisher.publish(task);
+  supervisor.post(slot, { kind: 'published', id: task.id, failure });
 }
 
 /** The wake primitive of worker doorbells: one kind for the whole process, because the kinds do not wake each other. */
@@ -152,6 +172,10 @@ class BirthCertificates {
         chunks,
         volatileControl,
         isForgotten: this.#directory.isForgotten(replica),
+      },
+      snapshots: {
+        directory: this.#directory.snapshotDirectory(replica),
+        everyBytes: config.snapshotLogBytes,
       },
       groups: this.#groups(replica, worker),
       peers: this.#peers(replica, worker),

@@ -2,6 +2,7 @@
  * Builds one worker from what it received at birth: log and device, a driver per group, transport, and the leaves that the duty
  * cycle needs. Recovery happens here; nothing votes before it is over.
  */
+import { join } from 'node:path';
 import type { GroupData, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
 import { Prng } from '../base/prng.ts';
 import type { GroupId } from '../base/types.ts';
@@ -10,6 +11,7 @@ import type { Log } from '../log/log.ts';
 import { openDevice } from '../log/open-device.ts';
 import { damageText } from '../log/open-log.ts';
 import type { LogDamage } from '../log/recovery.ts';
+import { FileSnapshots } from '../log/snapshot-files.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import {
   GROUP_ERROR_INVARIANT,
@@ -33,6 +35,7 @@ import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
 import { GroupDriver } from './group-driver.ts';
 import { GroupHost } from './group-host.ts';
 import { recoverLoss, recoverRecord } from './group-recovery.ts';
+import { GroupSnapshots } from './group-snapshots.ts';
 import { LaneTap } from './lane-tap.ts';
 import { loadMachine, type MachineFactory } from './load-machine.ts';
 import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
@@ -49,6 +52,9 @@ export interface BuiltWorker {
 
 /** A leader must be elected without the member that forgot. */
 const REJOIN_MEMBERS_MIN = 3;
+
+/** Answers to an earlier life of the worker name nothing of this one. */
+const PUBLISH_IDS_PER_LIFE = 2 ** 20;
 
 type Post = (message: WorkerMessage) => void;
 
@@ -166,6 +172,7 @@ class GroupBuilder {
   readonly #ringClient: () => void;
   readonly #post: Post;
   readonly #replyMemory = makeReplyMemory();
+  #publishIds = 0;
   readonly #status = new Map<GroupId, StatusWriter>();
   readonly #sessions = new Map<GroupId, SessionTable>();
 
@@ -219,6 +226,8 @@ class GroupBuilder {
     status.setRole(driver.replica.state.isRejoining ? ROLE_REJOINING : ROLE_FOLLOWER);
     driver.attachLog(log);
     driver.finishRecovery(serial);
+    const snapshots = this.#makeSnapshots(group, driver);
+    snapshots?.start();
     const host = new GroupHost({
       driver,
       sessions: this.#sessions.get(group.groupId) as SessionTable,
@@ -228,9 +237,36 @@ class GroupBuilder {
       batchBytesTarget: tuning.batchBytesTarget,
       payloadBytesMax: tuning.payloadBytesMax,
       clockMs: this.#clockMs,
+      snapshots,
     });
     for (const lane of group.lanes) host.addLane(new LaneTap(lane.laneId, lane.lane, lane.completions));
     return host;
+  }
+
+  #makeSnapshots(group: GroupData, driver: GroupDriver): GroupSnapshots | undefined {
+    const { snapshots, log, memberNodeIds, memberIndex, ownerEpoch } = this.#data;
+    if (snapshots.directory === '') return undefined;
+    const { groupId } = group;
+    const nextId = (): number => {
+      this.#publishIds += 1;
+      return ownerEpoch * PUBLISH_IDS_PER_LIFE + this.#publishIds;
+    };
+    const directory = join(snapshots.directory, `group-${groupId}`);
+    const medium = new FileSnapshots(directory, log.clusterId, groupId, nextId, (task) =>
+      this.#post({ kind: 'publish', task }),
+    );
+    return new GroupSnapshots({
+      driver,
+      medium,
+      settle: (id, failure) => void medium.settle(id, failure),
+      clusterId: log.clusterId,
+      crc: crc32c,
+      configuration: new Configuration(1, memberNodeIds, memberIndex),
+      transport: this.#transport,
+      bulk: this.#bulk,
+      everyBytes: snapshots.everyBytes,
+      warn: (message) => this.#post({ kind: 'warning', message }),
+    });
   }
 
   #observer(groupId: GroupId, block: SharedArrayBuffer): StatusObserver {

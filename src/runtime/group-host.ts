@@ -10,6 +10,7 @@ import { BATCH_HEADER_BYTES } from '../memory/descriptor.ts';
 import type { LaneReader } from '../memory/lane.ts';
 import { BatchBuilder } from './batch-builder.ts';
 import type { GroupDriver } from './group-driver.ts';
+import type { GroupSnapshots } from './group-snapshots.ts';
 import type { LaneTap } from './lane-tap.ts';
 import { ReadQueue } from './read-queue.ts';
 import type { SessionTable } from './session-table.ts';
@@ -28,6 +29,8 @@ export interface GroupHostOptions {
   payloadBytesMax: number;
   /** Monotonic milliseconds, written by the agent once per cycle. */
   clockMs: Float64Array;
+  /** Undefined where the log is volatile. */
+  snapshots?: GroupSnapshots | undefined;
 }
 
 export class GroupHost {
@@ -37,6 +40,8 @@ export class GroupHost {
   isRunning = true;
   /** Commands completed since the host last looked: the client's doorbell is due. */
   completed = 0;
+  readonly snapshots: GroupSnapshots | undefined;
+  readonly #log: Log;
   readonly #sessions: SessionTable;
   readonly #batch: BatchBuilder;
   readonly #bulk: Bulk;
@@ -54,6 +59,8 @@ export class GroupHost {
   constructor(options: GroupHostOptions) {
     this.driver = options.driver;
     this.groupId = options.driver.groupId;
+    this.snapshots = options.snapshots;
+    this.#log = options.log;
     this.#sessions = options.sessions;
     this.#bulk = options.bulk;
     this.#self = options.self;
@@ -87,6 +94,7 @@ export class GroupHost {
     if (driver.replica.isLeader) work += this.#lead();
     work += driver.applyChosen(APPLIES_PER_CYCLE);
     if (driver.replica.isLeader) work += this.#answer();
+    if (this.snapshots !== undefined) work += this.snapshots.work(this.#log.appendedPosition);
     return work;
   }
 

@@ -26,9 +26,15 @@ import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
 
+/** Share of the interval by which each member waits longer than the one before it, and a leader longer than followers. */
+const STAGGER = 0.05;
+const LEADER_DELAY = 0.25;
+
 export interface GroupSnapshotsOptions {
   driver: GroupDriver;
   medium: SnapshotMedium;
+  /** Told how publishing ended. */
+  settle?(id: number, failure: string): void;
   clusterId: number;
   crc: Crc;
   configuration: Configuration;
@@ -104,10 +110,14 @@ export class GroupSnapshots {
     this.#isAsked = true;
   }
 
+  settle(id: number, failure: string): void {
+    this.#options.settle?.(id, failure);
+  }
+
   /** One turn; `position` is where the log's next record goes. Returns the work done. */
   work(position: number): number {
     const { everyBytes } = this.#options;
-    const isDue = everyBytes > 0 && position - (this.#takenAt[0] as number) >= everyBytes;
+    const isDue = everyBytes > 0 && position - (this.#takenAt[0] as number) >= everyBytes * this.#patience();
     if ((isDue || this.#isAsked) && !this.taker.isBusy && !this.receiver.isBusy) {
       this.#isAsked = false;
       this.#takenAt[0] = position;
@@ -116,6 +126,12 @@ export class GroupSnapshots {
     const work = this.taker.work() + this.receiver.work();
     if (this.taker.failed > this.#failuresTold) this.#tellFailure();
     return work;
+  }
+
+  /** Followers first, and not all at once. */
+  #patience(): number {
+    const { configuration, driver } = this.#options;
+    return 1 + STAGGER * configuration.self + (driver.replica.isLeader ? LEADER_DELAY : 0);
   }
 
   #tellFailure(): void {

@@ -13,6 +13,7 @@ import type { Log } from '../log/log.ts';
 import type { FrameHandler, Transport } from '../transport/transport.ts';
 import { FRAME_GROUP_WORD, isFrame } from '../wire/frame.ts';
 import type { GroupHost } from './group-host.ts';
+import { LogTruncator } from './log-truncator.ts';
 
 /** Frames taken from one link per turn at most. */
 const FRAMES_PER_CYCLE = 64;
@@ -31,12 +32,17 @@ export class ReplicaHost {
   readonly #onFrame: FrameHandler;
   /** Frames that named no group of this worker or were malformed. */
   refused = 0;
+  readonly #truncator: LogTruncator;
   #logFailed = false;
 
   constructor(log: Log, transport: Transport, groups: readonly GroupHost[], onStopped: GroupStopped) {
     this.log = log;
     this.#transport = transport;
     this.groups = groups;
+    this.#truncator = new LogTruncator(
+      log,
+      groups.map(({ driver }) => driver),
+    );
     this.#onStopped = onStopped;
     for (const group of groups) this.#byId[group.groupId] = group;
     this.#onFrame = (words, bytes, offset, size) => this.#dispatch(words, bytes, offset, size);
@@ -58,8 +64,15 @@ export class ReplicaHost {
       for (let i = 0; i < this.groups.length; i++) work += this.#durable(this.groups[i] as GroupHost);
       this.#transport.flush();
     }
+    work += this.#truncate();
     if (log.device.error() !== 0 && !this.#logFailed) this.#failLog();
     return work;
+  }
+
+  /** Nothing of a log is given back while one of its groups stands still for good: what it needs is not known. */
+  #truncate(): number {
+    for (let i = 0; i < this.groups.length; i++) if (!(this.groups[i] as GroupHost).isRunning) return 0;
+    return this.#truncator.work();
   }
 
   /** One unit of logical time for every group. */

@@ -1,0 +1,43 @@
+/**
+ * Publishes snapshots on a thread of its own, one after the other: flushing a large file takes long, and nobody waits for it.
+ */
+import { Piscina } from 'piscina';
+import type { WorkerMessage } from '../../workers/worker-data.ts';
+
+export type PublishTask = Extract<WorkerMessage, { kind: 'publish' }>['task'];
+
+const IDLE_MS = 10_000;
+
+export class SnapshotPublisher {
+  readonly #pool: Piscina;
+
+  constructor() {
+    const entry = new URL(
+      `../../workers/publish-snapshot${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
+      import.meta.url,
+    );
+    this.#pool = new Piscina({
+      filename: entry.href,
+      name: 'publish',
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: IDLE_MS,
+      recordTiming: false,
+    });
+  }
+
+  /** Resolves to the empty string, or to why it failed; never rejects. */
+  async publish(task: PublishTask): Promise<string> {
+    try {
+      await this.#pool.run(task);
+      return '';
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Waits for what is under way. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+}

@@ -1,0 +1,110 @@
+/** A log that does not grow for ever: snapshots, truncation, starting behind them, and catching up by a peer's. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Cluster, type ClusterOptions, kv, openCluster } from '../../src/index.ts';
+import { LOG_SEGMENT_BYTES } from '../../src/limits.ts';
+
+const SEGMENTS = 6;
+const VALUE = new Uint8Array(60_000).fill(7);
+const KEYS = 40;
+
+const test = suite('snapshots');
+let root = '';
+let warnings: string[] = [];
+
+test.before.each(() => {
+  root = mkdtempSync(join(tmpdir(), 'synod-snapshots-'));
+  warnings = [];
+});
+
+test.after.each(() => {
+  rmSync(root, { recursive: true, force: true });
+});
+
+const options = (): ClusterOptions => ({
+  directory: join(root, 'data'),
+  shards: 2,
+  snapshotLogBytes: LOG_SEGMENT_BYTES,
+  logger: {
+    debug: () => {},
+    info: () => {},
+    warn: (_fields: unknown, text?: string) => void warnings.push(String(text)),
+    error: () => {},
+  },
+});
+const filesOf = (replica: number, folder: string): string[] =>
+  readdirSync(join(root, 'data', `replica-${replica}`, folder));
+
+/** Writes as much as fills the segments, over few keys. */
+async function fill(cluster: Cluster, round: number): Promise<void> {
+  const count = Math.ceil((SEGMENTS * LOG_SEGMENT_BYTES) / VALUE.length);
+  for (let from = 0; from < count; from += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) => {
+        const value = VALUE.slice();
+        value[0] = round;
+        return cluster.propose(`key-${(from + i) % KEYS}`, kv.put(`key-${(from + i) % KEYS}`, value));
+      }),
+    );
+  }
+}
+
+async function expectRound(cluster: Cluster, round: number): Promise<void> {
+  for (let i = 0; i < KEYS; i++) {
+    const { value } = kv.decodeReply(await cluster.read(`key-${i}`, kv.get(`key-${i}`)));
+    assert.is(value?.length, VALUE.length);
+    assert.is(value?.[0], round);
+  }
+}
+
+/** Reads until every replica is a voting one that applied the same. */
+async function whole(cluster: Cluster): Promise<void> {
+  for (;;) {
+    const isWhole = cluster.status().shards.every(({ replicas }) =>
+      replicas.every(({ role, appliedWatermark, digest }) => {
+        const isSame = appliedWatermark === replicas[0]?.appliedWatermark && digest === replicas[0]?.digest;
+        return role !== 'rejoining' && isSame;
+      }),
+    );
+    if (isWhole) return;
+    await cluster.read('key-0', kv.get('key-0'));
+  }
+}
+
+test('the log is given back behind snapshots, and a start goes on from them', async () => {
+  const first = await openCluster(options());
+  await fill(first, 1);
+  await whole(first);
+  await first.close();
+  for (const replica of [0, 1, 2]) {
+    assert.ok(filesOf(replica, 'log-0').length < SEGMENTS, filesOf(replica, 'log-0').join());
+    assert.ok(filesOf(replica, 'snapshots/group-0').length > 0);
+    assert.ok(filesOf(replica, 'snapshots/group-0').length <= 3);
+  }
+  const second = await openCluster(options());
+  await whole(second);
+  await expectRound(second, 1);
+  await second.close();
+  assert.equal(warnings, []);
+});
+
+test('a replica that lost everything behind a truncated log comes back by a snapshot of a peer', async () => {
+  const first = await openCluster(options());
+  await fill(first, 1);
+  await first.close();
+  rmSync(join(root, 'data', 'replica-1'), { recursive: true });
+  const second = await openCluster({ ...options(), lostReplicas: 'rejoin' });
+  await fill(second, 2);
+  await whole(second);
+  await expectRound(second, 2);
+  await second.close();
+  const third = await openCluster(options());
+  await whole(third);
+  await expectRound(third, 2);
+  await third.close();
+});
+
+test.run();
