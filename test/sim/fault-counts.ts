@@ -15,6 +15,29 @@ export class FaultCounts {
   powerCut = 0;
   misroute = 0;
   transfer = 0;
+  clog = 0;
+  cloggedFrame = 0;
+  mesh = 0;
+  flap = 0;
+  bitRot = 0;
+  headerRot = 0;
+  misdirectedWrite = 0;
+  wipedDirectory = 0;
+  refusedDirectory = 0;
+  diskFull = 0;
+  refusedSegment = 0;
+  refusedSubmit = 0;
+  rejoin = 0;
+  crashBeforeSubmit = 0;
+  crashAfterSubmit = 0;
+  crashBeforeDurable = 0;
+  crashAfterDurable = 0;
+  crashAtSegment = 0;
+  crashLoop = 0;
+  clockJump = 0;
+  clockStop = 0;
+  resend = 0;
+  heldRequest = 0;
 
   get total(): number {
     return Object.values(this).reduce((sum: number, count: number) => sum + count, 0);

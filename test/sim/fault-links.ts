@@ -78,8 +78,9 @@ export class LinkCuts {
     this.#cutWhere((from, to) => from !== to && !mesh(places[from] as number, places[to] as number, places));
   }
 
-  /** A link begins to go up and down. */
+  /** A link begins to go up and down; one at a time, or nobody would ever reach anybody. */
   flap(now: number, intervalTicks: number): void {
+    if (this.#flaps.length > 0) return;
     this.#counts.flap += 1;
     const [a, b] = this.#link();
     const changesLeft = this.#prng.range(2, FLAP_CHANGES_MAX);

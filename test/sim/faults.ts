@@ -32,6 +32,33 @@ export interface FaultMix {
   misroute: number;
   /** Chance per tick that leadership is handed over. */
   transfer: number;
+  /** Chance per tick that one direction of a link holds everything back, then lets it all through at once. */
+  clog: number;
+  clogTicks: number;
+  /** Chance per tick that only part of the links stand (a star, a chain, a bridge, a drawn graph); lasts like a partition. */
+  mesh: number;
+  /** Chance per tick that a link begins to go up and down, and how long it stays in one state at most. */
+  flap: number;
+  flapTicks: number;
+  /** Chance per tick that the medium damages something durable; at most one member at a time forgets (S12). */
+  bitRot: number;
+  misdirect: number;
+  wipe: number;
+  /** Chance per tick and member that its disk is full, and for how long. */
+  diskFull: number;
+  diskFullTicks: number;
+  /** Chance per tick and member that it will crash at a drawn one of its next persist points. */
+  crashPoint: number;
+  /** Chance per tick and member that it crashes three to six times in a row, in recovery or soon after. */
+  crashLoop: number;
+  /** Chance per tick and member that its clock jumps by up to `clockJumpTicks`, forward or standing still. */
+  clockJump: number;
+  clockJumpTicks: number;
+  /** Chance per tick that a client sends everything unanswered again. */
+  resend: number;
+  /** Chance per tick that what a client asks stays on its way for up to `holdTicks`. */
+  hold: number;
+  holdTicks: number;
 }
 
 export const NO_FAULTS: FaultMix = {
@@ -52,6 +79,23 @@ export const NO_FAULTS: FaultMix = {
   powerCut: 0,
   misroute: 0,
   transfer: 0,
+  clog: 0,
+  clogTicks: 0,
+  mesh: 0,
+  flap: 0,
+  flapTicks: 0,
+  bitRot: 0,
+  misdirect: 0,
+  wipe: 0,
+  diskFull: 0,
+  diskFullTicks: 0,
+  crashPoint: 0,
+  crashLoop: 0,
+  clockJump: 0,
+  clockJumpTicks: 0,
+  resend: 0,
+  hold: 0,
+  holdTicks: 0,
 };
 
 export const MODERATE_FAULTS: FaultMix = {
@@ -72,6 +116,23 @@ export const MODERATE_FAULTS: FaultMix = {
   powerCut: 0.0005,
   misroute: 0.002,
   transfer: 0.002,
+  clog: 0.004,
+  clogTicks: 40,
+  mesh: 0.003,
+  flap: 0.001,
+  flapTicks: 30,
+  bitRot: 0.001,
+  misdirect: 0.001,
+  wipe: 0.0005,
+  diskFull: 0.0003,
+  diskFullTicks: 100,
+  crashPoint: 0.001,
+  crashLoop: 0.0002,
+  clockJump: 0.001,
+  clockJumpTicks: 60,
+  resend: 0.003,
+  hold: 0.003,
+  holdTicks: 30,
 };
 
 /** Some classes off, some moderate, some extreme. */

@@ -3,10 +3,17 @@
  */
 import { fromWords } from '../../src/base/bits.ts';
 import type { MemberIndex } from '../../src/base/types.ts';
-import { FRAME_AUX_WORD, FRAME_BALLOT_WORD, FRAME_SLOT_WORD, FRAME_TYPE_WORD } from '../../src/wire/frame.ts';
+import {
+  FRAME_AUX_WORD,
+  FRAME_BALLOT_WORD,
+  FRAME_GROUP_WORD,
+  FRAME_SLOT_WORD,
+  FRAME_TYPE_WORD,
+} from '../../src/wire/frame.ts';
 import type { PersistenceChecker } from './checkers.ts';
 
-export function frameAnswer(words: Int32Array, checker: PersistenceChecker, from: MemberIndex): void {
+export function frameAnswer(words: Int32Array, checkers: readonly PersistenceChecker[], from: MemberIndex): void {
+  const checker = checkers[words[FRAME_GROUP_WORD] as number] as PersistenceChecker;
   const kind = ((words[FRAME_TYPE_WORD] as number) >>> 8) & 0xff;
   checker.onAnswer(
     from,

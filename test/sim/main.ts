@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- --seed 42 [--ticks N] [--replicas 3|5] [--clients N] [--swarm] [--log short|full] [--json]`
+ * `npm run sim -- --seed 42 [--ticks N] [--replicas 3|5] [--clients N] [--groups N] [--swarm] [--log short|full] [--json]`
  */
 import { parseArgs } from 'node:util';
 import { gitCommit } from './git-commit.ts';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     ticks: { type: 'string', default: '20000' },
     replicas: { type: 'string', default: '3' },
     clients: { type: 'string', default: '3' },
+    groups: { type: 'string', default: '1' },
     swarm: { type: 'boolean', default: false },
     log: { type: 'string', default: 'short' },
     json: { type: 'boolean', default: false },
@@ -24,6 +25,7 @@ const options: SimOptions = {
   ticks: Number(values.ticks),
   replicas: Number(values.replicas),
   clients: Number(values.clients),
+  groups: Number(values.groups),
   swarm: values.swarm,
 };
 const started = performance.now();
@@ -53,7 +55,7 @@ if (result.violation !== '') {
   console.log(`VIOLATION ${result.violation}`);
   console.log(`shrunk to ${JSON.stringify(least)}`);
   console.log(
-    `replay: npm run sim -- --seed ${result.seed} --ticks ${values.ticks} --replicas ${values.replicas} --clients ${values.clients}${values.swarm ? ' --swarm' : ''}   # commit ${gitCommit()}`,
+    `replay: npm run sim -- --seed ${result.seed} --ticks ${values.ticks} --replicas ${values.replicas} --clients ${values.clients} --groups ${values.groups}${values.swarm ? ' --swarm' : ''}   # commit ${gitCommit()}`,
   );
   process.exitCode = 1;
 } else if (result.chosen === 0) {

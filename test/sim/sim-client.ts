@@ -1,15 +1,19 @@
 /**
  * A client of one group: a lane for writes (one session) and one for reads, on the production lane code. Writes and reads at
  * its own pace, remembers when it asked what, and adds each answer to the history.
+ *
+ * Its requests are sent again through the same leader, stay on their way for a while, or go to a member that is no leader (any more).
  */
 
 import { fromWords } from '../../src/base/bits.ts';
 import type { Prng } from '../../src/base/prng.ts';
+import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LaneClient } from '../../src/engine/lane-client.ts';
 import { LANE_READS, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
 import { AtomicsWaker, Doorbell } from '../../src/memory/doorbell.ts';
 import { createLane } from '../../src/memory/lane.ts';
 import { createRing } from '../../src/memory/ring.ts';
+import type { FaultCounts } from './fault-counts.ts';
 import type { History } from './history.ts';
 import { COMMAND_BYTES, QUERY_BYTES } from './sim-machine.ts';
 
@@ -27,18 +31,34 @@ interface Asked {
 }
 
 export class SimClient {
+  readonly group: GroupId;
   readonly writes: LaneClient;
   readonly reads: LaneClient;
   readonly #prng: Prng;
   readonly #history: History;
+  readonly #counts: FaultCounts;
   readonly #now: () => number;
   readonly #askedWrites: Asked[] = [];
   readonly #askedReads: Asked[] = [];
   #nextValue: number;
+  /** Until then it believes in what it was told, and does not follow the leader. */
+  #believesUntil = 0;
+  /** Until then what it asks stays on its way. */
+  #holdsUntil = 0;
+  #held = 0;
   acknowledged = 0;
   violation = '';
 
-  constructor(id: number, members: number, prng: Prng, history: History, now: () => number) {
+  constructor(
+    id: number,
+    group: GroupId,
+    members: number,
+    prng: Prng,
+    history: History,
+    counts: FaultCounts,
+    now: () => number,
+  ) {
+    this.group = group;
     const doorbells = Array.from({ length: members }, () => {
       const word = new SharedArrayBuffer(128);
       return new Doorbell(word, 0, new AtomicsWaker(word));
@@ -47,7 +67,7 @@ export class SimClient {
       const rings = Array.from({ length: members }, () => createRing(LANE_BYTES));
       return new LaneClient(
         laneId,
-        0,
+        group,
         createLane(LANE_BYTES, kind, laneId),
         rings,
         doorbells,
@@ -59,14 +79,42 @@ export class SimClient {
     this.reads = make(2 * id + 2, LANE_READS);
     this.#prng = prng;
     this.#history = history;
+    this.#counts = counts;
     this.#now = now;
     this.#nextValue = (id + 1) * 1_000_000;
+  }
+
+  /** Goes to the leader that it hears of, unless it believes in another. */
+  follow(leader: MemberIndex, serial: number): void {
+    if (this.#believesUntil > this.#now()) return;
+    for (const lane of [this.writes, this.reads])
+      if (lane.routedTo !== leader || lane.routedSerial !== serial) lane.route(leader, serial);
+  }
+
+  /** Sends its commands through a member that may lead no more, or through none (serial 0), until a tick. */
+  believe(member: MemberIndex, serial: number, untilTick: number): void {
+    this.#believesUntil = untilTick;
+    if (serial > 0) this.writes.route(member, serial);
+    else this.writes.unroute();
+  }
+
+  /** Sends everything unanswered again, through the same leader; returns how much that was. */
+  sendAgain(): number {
+    const count = this.inFlight;
+    for (const lane of [this.writes, this.reads]) if (lane.routedTo >= 0) lane.route(lane.routedTo, lane.routedSerial);
+    return count;
+  }
+
+  /** What it asks from now on arrives at a tick, all at once. */
+  hold(untilTick: number): void {
+    this.#holdsUntil = untilTick;
   }
 
   /** Polls, and while `isAsking` sometimes asks; returns the answers received. */
   turn(isAsking: boolean): number {
     if (isAsking && this.#prng.chance(WRITE_CHANCE)) this.#write();
     if (isAsking && this.#prng.chance(READ_CHANCE)) this.#read();
+    if (this.#held > 0 && this.#holdsUntil <= this.#now()) this.#release();
     return this.writes.poll(this.#onWritten, 64) + this.reads.poll(this.#onRead, 64);
   }
 
@@ -83,7 +131,7 @@ export class SimClient {
       this.writes.words[(at >> 2) + 1] = this.#nextValue;
       this.#askedWrites.push({ key, value: this.#nextValue, at: this.#now() });
       this.#nextValue += 1;
-      this.writes.publish();
+      this.#send(this.writes);
     }
   }
 
@@ -94,6 +142,19 @@ export class SimClient {
     const key = this.#prng.range(0, KEYS);
     this.reads.words[at >> 2] = key;
     this.#askedReads.push({ key, value: 0, at: this.#now() });
+    this.#send(this.reads);
+  }
+
+  #send(lane: LaneClient): void {
+    if (this.#holdsUntil <= this.#now()) lane.publish();
+    else this.#held += 1;
+  }
+
+  /** A lane publishes everything that was claimed. */
+  #release(): void {
+    this.#counts.heldRequest += this.#held;
+    this.#held = 0;
+    this.writes.publish();
     this.reads.publish();
   }
 

@@ -1,14 +1,17 @@
 /**
  * The medium under one simulated log: durable blocks in a map, writes in flight beside them. A crash decides block by block
- * which of the writes in flight reached the medium.
+ * which of the writes in flight reached the medium; rot, misdirected writes and a full disk strike what is durable.
  */
 
+import { SynodError } from '../../src/base/errors.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import type { LogPosition } from '../../src/base/types.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
 import type { LogDevice } from '../../src/log/log.ts';
 import { type SegmentReader, segmentFileName } from '../../src/log/segment.ts';
 import type { FaultCounts } from './fault-counts.ts';
+import type { CrashPoints } from './fault-crash-points.ts';
+import { DiskDamage } from './fault-damage.ts';
 import type { FaultMix } from './faults.ts';
 
 interface Flight {
@@ -19,6 +22,9 @@ interface Flight {
 }
 
 const EIO = 5;
+const ENOSPC = 28;
+/** Chance per submission that a full disk refuses it: most writes stay inside a segment that has its space. */
+const REFUSAL_CHANCE = 0.2;
 
 interface Segment {
   /** What was ever written, doubling as it grows; zeros where nothing was. */
@@ -31,6 +37,13 @@ const FIRST_BYTES = 1 << 16;
 /** Survives crashes; a SimDevice is one opening of it. */
 export class SimDisk {
   readonly segments = new Map<LogPosition, Segment>();
+  readonly damage: DiskDamage;
+  /** No space until this tick. */
+  fullUntil = 0;
+
+  constructor(counts: FaultCounts) {
+    this.damage = new DiskDamage(counts);
+  }
 
   /** Writes within one segment. */
   write(position: LogPosition, bytes: Uint8Array): void {
@@ -56,6 +69,21 @@ export class SimDisk {
     if (held > 0) target.set(bytes.subarray(from, from + held), targetOffset);
     target.fill(0, targetOffset + held, targetOffset + size);
   }
+
+  /** Something that was durable rots; false where nothing is that recovery could miss. */
+  rot(prng: Prng): boolean {
+    return this.damage.rot(prng, (position, mask) => {
+      const base = position - (position % LOG_SEGMENT_BYTES);
+      const { bytes } = this.segments.get(base) as Segment;
+      bytes[position - base] = (bytes[position - base] as number) ^ mask;
+    });
+  }
+
+  /** The directory is lost. */
+  wipe(): void {
+    this.segments.clear();
+    this.damage.wipe();
+  }
 }
 
 const NOTHING = new Uint8Array(0);
@@ -69,9 +97,12 @@ export class SimDevice implements LogDevice {
   readonly #faults: FaultMix;
   readonly #counts: FaultCounts;
   readonly #now: () => number;
+  readonly #points: CrashPoints;
   #flights: Flight[] = [];
   #count = 0;
+  #toldCount = 0;
   #error = 0;
+  #isOpen = false;
 
   constructor(
     disk: SimDisk,
@@ -79,9 +110,11 @@ export class SimDevice implements LogDevice {
     prng: Prng,
     faults: FaultMix,
     counts: FaultCounts,
+    points: CrashPoints,
     now: () => number,
   ) {
     this.#disk = disk;
+    this.#points = points;
     this.#chunks = chunks.map((chunk) => new Uint8Array(chunk));
     this.#prng = prng;
     this.#faults = faults;
@@ -91,16 +124,26 @@ export class SimDevice implements LogDevice {
 
   submit(chunkIndex: number, offset: number, size: number, position: LogPosition): boolean {
     if (this.#flights.length >= SUBMISSIONS_IN_FLIGHT_MAX) return false;
+    this.#points.pass('crashBeforeSubmit');
     if (this.#prng.chance(this.#faults.diskError)) {
       this.#counts.diskError += 1;
       this.#error = EIO;
+    }
+    if (this.#isFull && this.#prng.chance(REFUSAL_CHANCE)) {
+      this.#counts.refusedSubmit += 1;
+      this.#error = ENOSPC;
     }
     const isSlow = this.#prng.chance(this.#faults.slowDisk);
     if (isSlow) this.#counts.slowDisk += 1;
     const wait = isSlow ? this.#prng.range(1, this.#faults.slowDiskTicks + 2) : this.#prng.range(0, 2);
     const bytes = (this.#chunks[chunkIndex] as Uint8Array).slice(offset, offset + size);
     this.#flights.push({ position, bytes, dueTick: this.#now() + wait, isDone: false });
+    this.#points.pass('crashAfterSubmit');
     return true;
+  }
+
+  get #isFull(): boolean {
+    return this.#disk.fullUntil > this.#now();
   }
 
   /** Completes what is due, in any order; the durable count is the contiguous prefix. */
@@ -108,13 +151,25 @@ export class SimDevice implements LogDevice {
     if (this.#error !== 0) return;
     for (const flight of this.#flights) {
       if (flight.isDone || flight.dueTick > this.#now()) continue;
+      this.#points.pass('crashBeforeDurable');
       flight.isDone = true;
-      this.#disk.write(flight.position, flight.bytes);
+      this.#complete(flight);
     }
     while (this.#flights[0]?.isDone === true) {
       this.#flights.shift();
       this.#count = (this.#count + 1) | 0;
     }
+  }
+
+  #complete({ position, bytes }: Flight): void {
+    const astray = this.#disk.damage.misdirect(this.#prng);
+    if (astray < 0) {
+      this.#disk.write(position, bytes);
+      this.#disk.damage.onWritten(position, bytes);
+      return;
+    }
+    this.#disk.write(astray, bytes.subarray(0, LOG_BLOCK_BYTES));
+    if (bytes.length > LOG_BLOCK_BYTES) this.#disk.write(position + LOG_BLOCK_BYTES, bytes.subarray(LOG_BLOCK_BYTES));
   }
 
   /** The power goes: writes in flight vanish, or some of their blocks survive. */
@@ -134,6 +189,8 @@ export class SimDevice implements LogDevice {
   }
 
   durableCount(): number {
+    if (this.#toldCount !== this.#count) this.#points.pass('crashAfterDurable');
+    this.#toldCount = this.#count;
     return this.#count;
   }
 
@@ -146,7 +203,20 @@ export class SimDevice implements LogDevice {
   }
 
   openSegment(base: LogPosition, header: Uint8Array): void {
+    this.#points.pass('crashAtSegment');
+    if (this.#isFull) {
+      this.#counts.refusedSegment += 1;
+      throw new SynodError('ERR_SYNOD_DISK_FULL', 'No space left to open a segment of the log: free some.');
+    }
     this.#disk.write(base, header);
+    if (!this.#isOpen) this.#disk.damage.onOpened(base, header);
+    this.#isOpen = true;
+    this.#points.pass('crashAtSegment');
+  }
+
+  retireSegment(base: LogPosition): void {
+    this.#disk.segments.delete(base);
+    this.#disk.damage.onRetired(base);
   }
 
   close(): void {}

@@ -1,17 +1,20 @@
 /**
- * One simulated replica: the production log writer, recovery, driver, host and sessions over a simulated disk and network. Its
- * disk outlives its crashes; everything else is made anew at each start.
+ * One simulated replica: the production log writer, recovery, drivers, hosts and sessions over a simulated disk and network. Its
+ * disk outlives its crashes; everything else is made anew at each start. All its groups share one log, as those of a worker do.
  */
+import { SynodError } from '../../src/base/errors.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { MemberIndex } from '../../src/base/types.ts';
+import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LOG_SEGMENT_BYTES } from '../../src/limits.ts';
+import type { LogWriter } from '../../src/log/log-writer.ts';
 import { openLog } from '../../src/log/open-log.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
 import { Applier, makeReplyMemory } from '../../src/runtime/applier.ts';
-import { GroupDriver, type GroupObserver } from '../../src/runtime/group-driver.ts';
+import { GroupDriver } from '../../src/runtime/group-driver.ts';
 import { GroupHost } from '../../src/runtime/group-host.ts';
+import type { GroupObserver } from '../../src/runtime/group-observer.ts';
 import { recoverLoss, recoverRecord } from '../../src/runtime/group-recovery.ts';
 import { LaneTap } from '../../src/runtime/lane-tap.ts';
 import { LogFailure, ReplicaHost } from '../../src/runtime/replica-host.ts';
@@ -19,6 +22,7 @@ import { SessionTable } from '../../src/runtime/session-table.ts';
 import { crc32c, softwareChecksum } from '../../src/wire/crc32c.ts';
 import { MonotonyChecker } from './checkers.ts';
 import type { FaultCounts } from './fault-counts.ts';
+import { CrashPoints, PowerLoss } from './fault-crash-points.ts';
 import type { FaultMix } from './faults.ts';
 import type { SimClient } from './sim-client.ts';
 import { SimDevice, SimDisk, SimSegmentReader } from './sim-disk.ts';
@@ -45,25 +49,48 @@ function chunksOf(index: MemberIndex): SharedArrayBuffer[] {
 
 /** What a member shows to the simulator. */
 export interface MemberEvents {
-  onApplied(member: MemberIndex, watermark: number, digest: number): void;
-  onLeader(member: MemberIndex, ballot: number): void;
+  onApplied(member: MemberIndex, group: GroupId, watermark: number, digest: number): void;
+  onLeader(member: MemberIndex, group: GroupId, ballot: number): void;
   onRecovered(member: MemberIndex, life: Life): void;
+  /** The member must go down now: its power went at a persist point, or its worker could not go on. */
+  onDown(member: MemberIndex, why: string): void;
   onViolation(text: string): void;
+}
+
+/** A group before its log is open. */
+interface MadeGroup {
+  machine: SimMachine;
+  sessions: SessionTable;
+  driver: GroupDriver;
+}
+
+/** One group of a living member. */
+export interface LifeGroup {
+  host: GroupHost;
+  driver: GroupDriver;
+  machine: SimMachine;
+  monotony: MonotonyChecker;
 }
 
 export interface Life {
   device: SimDevice;
   host: ReplicaHost;
-  group: GroupHost;
-  driver: GroupDriver;
-  machine: SimMachine;
-  monotony: MonotonyChecker;
+  groups: LifeGroup[];
   hasFailed: boolean;
 }
 
 export class SimMember {
   readonly index: MemberIndex;
-  readonly disk = new SimDisk();
+  readonly disk: SimDisk;
+  readonly points: CrashPoints;
+  /** Its directory was lost, and the operator said that it may come back. */
+  isWiped = false;
+  /** Its directory was lost, and it may not. */
+  isOut = false;
+  /** It may have forgotten votes, and is not through its way back. */
+  isForgetful = false;
+  /** Position that must be durable before it is through. */
+  #rejoinedAt = -1;
   life: Life | undefined;
   restartTick = 0;
   pausedUntil = 0;
@@ -81,11 +108,12 @@ export class SimMember {
   readonly #events: MemberEvents;
   readonly #chunks: SharedArrayBuffer[];
   readonly #transport: SimTransport;
-  #leadershipSerial = 0;
+  readonly #leadershipSerials: number[];
 
   constructor(
     index: MemberIndex,
     memberCount: number,
+    groupCount: number,
     network: SimNetwork,
     prng: Prng,
     faults: () => FaultMix,
@@ -95,6 +123,9 @@ export class SimMember {
   ) {
     this.index = index;
     this.#memberCount = memberCount;
+    this.#leadershipSerials = new Array<number>(groupCount).fill(0);
+    this.disk = new SimDisk(counts);
+    this.points = new CrashPoints(counts);
     this.#network = network;
     this.#chunks = chunksOf(index);
     this.#transport = new SimTransport(network, index);
@@ -113,32 +144,69 @@ export class SimMember {
     return this.life !== undefined && this.pausedUntil <= this.#now();
   }
 
+  /** Recovers and begins a life; a full disk or a crash in recovery leaves the member down. */
   start(clients: readonly SimClient[]): void {
     this.lives += 1;
-    const machine = new SimMachine();
-    const sessions = new SessionTable();
     const device = new SimDevice(
       this.disk,
       this.#chunks,
       this.#prng.fork(`disk ${this.lives}`),
       this.#faults(),
       this.#counts,
+      this.points,
       this.#now,
     );
-    const driver = this.#makeDriver(machine, sessions);
+    try {
+      this.#begin(device, clients);
+    } catch (error) {
+      device.crash();
+      this.#goDown(error);
+    }
+  }
+
+  #begin(device: SimDevice, clients: readonly SimClient[]): void {
+    const groups = this.#leadershipSerials.map((_, group) => this.#makeGroup(group));
+    this.disk.damage.isMisdirecting = false;
     const { log } = openLog({
       device,
       reader: new SimSegmentReader(this.disk),
       chunks: this.#chunks,
       checksum: softwareChecksum,
       identity: { clusterId: 1, nodeId: this.index + 1, logNumber: 0 },
-      visitor: (record) => recoverRecord(driver, record),
-      onForgotten: () => recoverLoss(driver),
+      visitor: (record) => recoverRecord((groups[record.group] as MadeGroup).driver, record),
+      onForgotten: () => {
+        for (const { driver } of groups) recoverLoss(driver);
+      },
       mayRejoin: this.#memberCount > 2,
+      isForgotten: this.isWiped,
     });
+    this.isWiped = false;
+    const living = groups.map((made) => this.#makeHost(made, log, clients));
+    const host = new ReplicaHost(
+      log,
+      this.#transport,
+      living.map((group) => group.host),
+      (_group, error) => this.#onStopped(error),
+    );
+    this.life = { device, host, groups: living, hasFailed: false };
+    this.#rejoinedAt = -1;
+    if (living.some(({ driver }) => driver.replica.state.isRejoining)) {
+      this.isForgetful = true;
+      this.#counts.rejoin += 1;
+    }
+    this.#events.onRecovered(this.index, this.life);
+  }
+
+  #makeGroup(group: GroupId): MadeGroup {
+    const machine = new SimMachine();
+    const sessions = new SessionTable();
+    return { machine, sessions, driver: this.#makeDriver(group, machine, sessions) };
+  }
+
+  #makeHost({ driver, machine, sessions }: MadeGroup, log: LogWriter, clients: readonly SimClient[]): LifeGroup {
     driver.attachLog(log);
-    driver.finishRecovery(this.#leadershipSerial);
-    const group = new GroupHost({
+    driver.finishRecovery(this.#leadershipSerials[driver.groupId] as number);
+    const host = new GroupHost({
       driver,
       sessions,
       log,
@@ -149,35 +217,34 @@ export class SimMember {
       clockMs: this.clockMs,
     });
     for (const client of clients) {
+      if (client.group !== driver.groupId) continue;
       for (const lane of [client.writes, client.reads]) {
-        group.addLane(new LaneTap(lane.laneId, lane.lane, lane.rings[this.index] as SharedArrayBuffer));
+        host.addLane(new LaneTap(lane.laneId, lane.lane, lane.rings[this.index] as SharedArrayBuffer));
       }
     }
-    const host = new ReplicaHost(log, this.#transport, [group], (_group, error) => this.#onStopped(error));
-    this.life = { device, host, group, driver, machine, monotony: new MonotonyChecker(), hasFailed: false };
-    this.#events.onRecovered(this.index, this.life);
+    return { host, driver, machine, monotony: new MonotonyChecker() };
   }
 
-  #makeDriver(machine: SimMachine, sessions: SessionTable): GroupDriver {
+  #makeDriver(group: GroupId, machine: SimMachine, sessions: SessionTable): GroupDriver {
     const observer: GroupObserver = {
-      onRole: (role, serial) => this.#onRole(role, serial),
+      onRole: (role, serial) => this.#onRole(group, role, serial),
       onCommit: () => {},
-      onApplied: (watermark, digest) => this.#events.onApplied(this.index, watermark, digest),
+      onApplied: (watermark, digest) => this.#events.onApplied(this.index, group, watermark, digest),
       onDigest: (member, slot, isEqual) => {
         if (!isEqual)
           this.#events.onViolation(`member ${this.index} finds member ${member} deviating below slot ${slot}`);
       },
     };
     return new GroupDriver({
-      groupId: 0,
+      groupId: group,
       configuration: new Configuration(
         1,
         Array.from({ length: this.#memberCount }, (_, i) => i + 1),
         this.index,
       ),
       timing: TIMING,
-      prng: this.#prng.fork(`life ${this.lives}`),
-      isPreferred: this.index === 0,
+      prng: this.#prng.fork(group === 0 ? `life ${this.lives}` : `life ${this.lives} of group ${group}`),
+      isPreferred: this.index === group % this.#memberCount,
       transport: this.#transport,
       bulk: makePortableBulk(crc32c),
       applier: new Applier(machine, sessions, replyMemory),
@@ -185,36 +252,80 @@ export class SimMember {
     });
   }
 
-  #onRole(role: number, serial: number): void {
-    this.#leadershipSerial = Math.max(this.#leadershipSerial, serial);
-    if (role === LEADER && this.life !== undefined)
-      this.#events.onLeader(this.index, this.life.driver.replica.state.promisedBallot);
+  #onRole(group: GroupId, role: number, serial: number): void {
+    this.#leadershipSerials[group] = Math.max(this.#leadershipSerials[group] as number, serial);
+    const driver = this.life?.groups[group]?.driver;
+    if (role === LEADER && driver !== undefined)
+      this.#events.onLeader(this.index, group, driver.replica.state.promisedBallot);
   }
 
-  /** A failed log ends the life, as a supervisor would; anything else that stops a group is a violation. */
+  /** A failed or damaged log ends the life, as a supervisor would; anything else that stops a group is a violation. */
   #onStopped(error: unknown): void {
     if (this.life !== undefined) this.life.hasFailed = true;
-    if (!(error instanceof LogFailure))
-      this.#events.onViolation(`member ${this.index} stopped: ${error instanceof Error ? error.stack : String(error)}`);
+    const isDamage = error instanceof SynodError && error.code === 'ERR_SYNOD_LOG_DAMAGED';
+    if (error instanceof LogFailure || (isDamage && this.disk.damage.isPending)) return;
+    this.#events.onViolation(`member ${this.index} stopped: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+
+  /** What may end a life from within; anything else is a violation, and ends the run. */
+  #goDown(error: unknown): void {
+    const isFull = error instanceof SynodError && error.code === 'ERR_SYNOD_DISK_FULL';
+    if (!isFull && !(error instanceof PowerLoss)) throw error;
+    this.#events.onDown(this.index, error.message);
   }
 
   crash(restartTick: number): void {
-    if (this.life === undefined) return;
-    this.life.device.crash();
+    this.life?.device.crash();
     this.life = undefined;
     this.restartTick = restartTick;
     this.#network.drop(this.index);
   }
 
+  /** Something durable rots; false where nothing is yet that recovery could miss. */
+  rot(prng: Prng): boolean {
+    this.isForgetful = this.disk.rot(prng);
+    return this.isForgetful;
+  }
+
+  /** One of the next writes lands at the place of an older one. */
+  misdirect(): void {
+    this.disk.damage.isMisdirecting = true;
+    this.isForgetful = true;
+  }
+
+  /** The directory is lost while the member is down; without the operator's leave it stays out (S13). */
+  wipe(mayRejoin: boolean): void {
+    this.disk.wipe();
+    this.isForgetful = true;
+    this.isWiped = mayRejoin;
+    this.isOut = !mayRejoin;
+  }
+
   /** One turn of the duty cycle; returns the work done. */
   turn(): number {
     const life = this.life as Life;
-    life.device.advance();
-    const work = life.host.doWork();
-    life.monotony.onEvent(this.index, life.driver.replica.state);
-    if (life.monotony.violation !== '') this.#events.onViolation(life.monotony.violation);
-    if (life.machine.violation !== '') this.#events.onViolation(`member ${this.index}: ${life.machine.violation}`);
+    let work = 1;
+    try {
+      life.device.advance();
+      work = life.host.doWork();
+    } catch (error) {
+      this.#goDown(error);
+      return work;
+    }
+    for (const { driver, monotony, machine } of life.groups) {
+      monotony.onEvent(this.index, driver.replica.state);
+      if (monotony.violation !== '') this.#events.onViolation(monotony.violation);
+      if (machine.violation !== '') this.#events.onViolation(`member ${this.index}: ${machine.violation}`);
+    }
+    if (this.isForgetful) this.#seeRejoined(life);
     return work;
+  }
+
+  /** It is through once the promises that ended its way back are durable in every group. */
+  #seeRejoined({ host, groups }: Life): void {
+    if (groups.some(({ driver }) => driver.replica.state.isRejoining)) return;
+    if (this.#rejoinedAt < 0) this.#rejoinedAt = host.log.appendedPosition;
+    if (host.log.durablePosition >= this.#rejoinedAt) this.isForgetful = this.disk.damage.isComing;
   }
 
   /** Virtual time passes at the member's own rate. */

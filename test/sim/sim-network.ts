@@ -1,11 +1,15 @@
 /**
- * The network between simulated replicas: frames are lost, doubled, delayed, reordered; links are cut both ways or one way.
+ * The network between simulated replicas: frames are lost, doubled, delayed, reordered; links are cut both ways or one way (link-cuts),
+ * or clogged: they hold everything back for a while, then let it all through at once.
+ *
+ *   send ─▶ cut? lost? doubled? ─▶ clogged link ─ flood ─▶ inbox, each frame with its due tick ─▶ receive
  */
 import type { Prng } from '../../src/base/prng.ts';
 import type { MemberIndex } from '../../src/base/types.ts';
 import { RECORD_SIZE_WORD } from '../../src/memory/descriptor.ts';
 import type { FrameHandler, Transport } from '../../src/transport/transport.ts';
 import type { FaultCounts } from './fault-counts.ts';
+import { LinkCuts } from './fault-links.ts';
 import type { FaultMix } from './faults.ts';
 
 const FRAME_BYTES_MAX = 1 << 19;
@@ -23,6 +27,14 @@ interface Frame {
   dueTick: number;
 }
 
+/** One direction of a link that holds everything back until a tick. */
+interface Clog {
+  from: MemberIndex;
+  to: MemberIndex;
+  untilTick: number;
+  frames: Frame[];
+}
+
 /** Told of every frame that a member hands to the network. */
 export type FrameWatcher = (from: MemberIndex, to: MemberIndex, words: Int32Array) => void;
 
@@ -32,9 +44,9 @@ export class SimNetwork {
   readonly #now: () => number;
   readonly #watch: FrameWatcher;
   faults: FaultMix;
-  /** cut[from][to]: no frame passes. */
-  readonly #cut: boolean[][];
+  readonly cuts: LinkCuts;
   readonly #inboxes: Frame[][];
+  readonly #clogs: Clog[] = [];
   readonly #count: number;
   frames = 0;
   #slabBytes = new Uint8Array(0);
@@ -55,7 +67,7 @@ export class SimNetwork {
     this.#watch = watch;
     this.faults = faults;
     this.#count = count;
-    this.#cut = Array.from({ length: count }, () => new Array<boolean>(count).fill(false));
+    this.cuts = new LinkCuts(count, prng.fork('cuts'), counts);
     this.#inboxes = Array.from({ length: count }, () => []);
   }
 
@@ -79,7 +91,7 @@ export class SimNetwork {
   }
 
   #pass(from: MemberIndex, to: MemberIndex, offset: number): void {
-    if (this.#cut[from]?.[to] === true) {
+    if (this.cuts.isCut(from, to)) {
       this.#counts.partitionedFrame += 1;
       return;
     }
@@ -98,14 +110,41 @@ export class SimNetwork {
     const wait =
       this.faults.delayTicksMax > 0 && this.#prng.chance(0.2) ? this.#prng.range(0, this.faults.delayTicksMax + 1) : 0;
     if (wait > 0) this.#counts.delay += 1;
-    (this.#inboxes[to] as Frame[]).push({
+    const frame = {
       from,
       to,
       bytes: this.#slabBytes,
       words: this.#slabWords,
       offset,
       dueTick: this.#now() + wait,
-    });
+    };
+    const clog = this.#clogs.find((candidate) => candidate.from === from && candidate.to === to);
+    if (clog === undefined) (this.#inboxes[to] as Frame[]).push(frame);
+    else if (clog.frames.length < ROOM_FRAMES) {
+      this.#counts.cloggedFrame += 1;
+      clog.frames.push(frame);
+    }
+  }
+
+  /** One direction of a drawn link holds everything back for a while. */
+  clog(): void {
+    const from = this.#prng.range(0, this.#count);
+    const to = (from + this.#prng.range(1, this.#count)) % this.#count;
+    if (this.#clogs.some((other) => other.from === from && other.to === to)) return;
+    this.#counts.clog += 1;
+    const untilTick = this.#now() + this.#prng.range(1, 2 * this.faults.clogTicks + 2);
+    this.#clogs.push({ from, to, untilTick, frames: [] });
+  }
+
+  /** Time passes: links flap, clogs flood. */
+  tick(): void {
+    this.cuts.tick(this.#now());
+    for (let i = this.#clogs.length - 1; i >= 0; i--) {
+      const clog = this.#clogs[i] as Clog;
+      if (clog.untilTick > this.#now()) continue;
+      this.#clogs.splice(i, 1);
+      (this.#inboxes[clog.to] as Frame[]).push(...clog.frames);
+    }
   }
 
   /** Frames that are due for a member, at most `limit`. */
@@ -126,29 +165,14 @@ export class SimNetwork {
   /** A crashed member loses what was on its way to it. */
   drop(to: MemberIndex): void {
     this.#inboxes[to] = [];
+    for (const clog of this.#clogs) if (clog.to === to) clog.frames = [];
   }
 
-  /** Cuts links by a drawn pattern. */
-  partition(): void {
-    this.heal();
-    this.#counts.partition += 1;
-    const side = Array.from({ length: this.#count }, () => this.#prng.chance(0.5));
-    const oneWay = this.#prng.chance(0.4);
-    if (oneWay) this.#counts.oneWayPartition += 1;
-    const single = this.#prng.chance(0.3);
-    const a = this.#prng.range(0, this.#count);
-    const b = (a + 1 + this.#prng.range(0, this.#count - 1)) % this.#count;
-    for (let from = 0; from < this.#count; from++) {
-      for (let to = 0; to < this.#count; to++) {
-        const crosses = single ? (from === a && to === b) || (from === b && to === a) : side[from] !== side[to];
-        const blocked = crosses && (!oneWay || (single ? from === a : side[from] === true));
-        (this.#cut[from] as boolean[])[to] = blocked;
-      }
-    }
-  }
-
+  /** All links stand again, and what they held arrives. */
   heal(): void {
-    for (const row of this.#cut) row.fill(false);
+    this.cuts.heal();
+    for (const clog of this.#clogs) clog.untilTick = 0;
+    this.tick();
   }
 }
 

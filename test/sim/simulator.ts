@@ -7,15 +7,16 @@
  * Same seed, same commit: the same run to the byte.
  */
 import { Prng } from '../../src/base/prng.ts';
-import type { MemberIndex } from '../../src/base/types.ts';
+import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LANE_SESSION_WORD as SESSION_WORD } from '../../src/memory/descriptor.ts';
 import { AgreementChecker, LeadershipChecker, PersistenceChecker } from './checkers.ts';
 import { FaultCounts } from './fault-counts.ts';
+import { FaultStrikes, type Struck } from './fault-strikes.ts';
 import { drawFaults, type FaultMix, MODERATE_FAULTS, NO_FAULTS } from './faults.ts';
 import { frameAnswer } from './frame-answer.ts';
 import { History } from './history.ts';
 import { SimClient } from './sim-client.ts';
-import { type MemberEvents, SimMember } from './sim-member.ts';
+import { type Life, type MemberEvents, SimMember } from './sim-member.ts';
 import { SimNetwork } from './sim-network.ts';
 import { Trace } from './trace.ts';
 
@@ -24,6 +25,8 @@ export interface SimOptions {
   ticks: number;
   replicas: number;
   clients: number;
+  /** Groups that share each member's log; client c asks group c modulo groups. 1 where nothing is said. */
+  groups?: number;
   /** Draw the fault mix from the seed. */
   swarm: boolean;
   /** Overrides, for shrinking. */
@@ -57,15 +60,16 @@ export class Simulator {
   readonly #network: SimNetwork;
   readonly #members: SimMember[] = [];
   readonly #clients: SimClient[] = [];
-  readonly #history = new History();
-  readonly #agreement = new AgreementChecker();
-  readonly #leadership = new LeadershipChecker();
-  readonly #persistence: PersistenceChecker;
+  readonly #strikes: FaultStrikes;
+  /** By group. */
+  readonly #histories: History[];
+  readonly #agreement: AgreementChecker[];
+  readonly #leadership: LeadershipChecker[];
+  readonly #persistence: PersistenceChecker[];
   readonly #trace: Trace;
   #tick = 0;
   #events = 0;
   #violation = '';
-  #healTick = 0;
 
   constructor(options: SimOptions, trace = new Trace()) {
     this.#options = options;
@@ -73,7 +77,11 @@ export class Simulator {
     this.#prng = new Prng(options.seed);
     this.#faults = options.faults ?? (options.swarm ? drawFaults(this.#prng.fork('faults')) : MODERATE_FAULTS);
     this.#current = this.#faults;
-    this.#persistence = new PersistenceChecker(options.replicas);
+    const groups = Array.from({ length: options.groups ?? 1 }, (_, group) => group);
+    this.#histories = groups.map(() => new History());
+    this.#agreement = groups.map(() => new AgreementChecker());
+    this.#leadership = groups.map(() => new LeadershipChecker());
+    this.#persistence = groups.map(() => new PersistenceChecker(options.replicas));
     const now = (): number => this.#tick;
     this.#network = new SimNetwork(
       options.replicas,
@@ -91,6 +99,7 @@ export class Simulator {
         new SimMember(
           m,
           options.replicas,
+          groups.length,
           this.#network,
           prng,
           () => this.#current,
@@ -101,23 +110,45 @@ export class Simulator {
       );
     }
     for (let c = 0; c < options.clients; c++) {
-      this.#clients.push(new SimClient(c, options.replicas, this.#prng.fork(`client ${c}`), this.#history, now));
+      const group = c % groups.length;
+      const history = this.#histories[group] as History;
+      const prng = this.#prng.fork(`client ${c}`);
+      this.#clients.push(new SimClient(c, group, options.replicas, prng, history, this.#counts, now));
     }
+    this.#strikes = new FaultStrikes(this.#struck(now), this.#faults, this.#prng.fork('strikes'));
+  }
+
+  #struck(now: () => number): Struck {
+    return {
+      members: this.#members,
+      clients: this.#clients,
+      network: this.#network,
+      counts: this.#counts,
+      now,
+      crash: (member, why) => this.#crash(member, why),
+      say: (text) => this.#say(text),
+    };
   }
 
   #memberEvents(): MemberEvents {
     return {
-      onApplied: (member, watermark, digest) => this.#agreement.onApplied(member, watermark, digest),
-      onLeader: (member, ballot) => {
-        this.#leadership.onLeader(member, ballot);
-        this.#say(`member ${member} leads in ballot ${ballot}`);
+      onApplied: (member, group, watermark, digest) => this.#agreement[group]?.onApplied(member, watermark, digest),
+      onLeader: (member, group, ballot) => {
+        this.#leadership[group]?.onLeader(member, ballot);
+        this.#say(`member ${member} leads group ${group} in ballot ${ballot}`);
       },
-      onRecovered: (member, life) => {
-        this.#persistence.onRecovered(member, life.driver.replica.state);
-        this.#say(`member ${member} starts at commit ${life.driver.replica.commitWatermark}`);
-      },
+      onRecovered: (member, life) => this.#onRecovered(member, life),
+      onDown: (member, why) => this.#goDown(member, why),
       onViolation: (text) => this.#fail(text),
     };
+  }
+
+  #onRecovered(member: MemberIndex, life: Life): void {
+    for (const { driver } of life.groups) {
+      this.#persistence[driver.groupId]?.onRecovered(member, driver.replica.state);
+      const way = driver.replica.state.isRejoining ? ', and has forgotten' : '';
+      this.#say(`member ${member} starts group ${driver.groupId} at commit ${driver.replica.commitWatermark}${way}`);
+    }
   }
 
   /** The fault mix of this run. */
@@ -141,9 +172,10 @@ export class Simulator {
 
   #step(isFaulty: boolean): void {
     this.#tick += 1;
-    if (isFaulty) this.#strike();
+    if (isFaulty) this.#strikes.strike();
+    this.#network.tick();
     for (const member of this.#members)
-      if (!member.isUp && member.restartTick <= this.#tick) member.start(this.#clients);
+      if (!member.isUp && !member.isOut && member.restartTick <= this.#tick) member.start(this.#clients);
     this.#route();
     for (let turn = 0; turn < TURNS; turn++) if (this.#turn(isFaulty && turn === 0) === 0) break;
     for (const member of this.#members) {
@@ -167,85 +199,37 @@ export class Simulator {
     return work;
   }
 
-  /** The faults of one tick. */
-  #strike(): void {
-    const faults = this.#faults;
-    const prng = this.#prng;
-    if (prng.chance(faults.partition)) {
-      this.#network.partition();
-      this.#healTick = this.#tick + prng.range(1, 2 * faults.partitionTicks + 2);
-      this.#say('the network is partitioned');
-    }
-    if (this.#healTick === this.#tick) this.#network.heal();
-    if (prng.chance(faults.powerCut)) {
-      this.#counts.powerCut += 1;
-      for (const member of this.#members) this.#crash(member.index, 'the power is cut');
-    }
-    for (const member of this.#members) this.#strikeMember(member);
-    if (prng.chance(faults.misroute)) this.#misroute();
-    if (prng.chance(faults.transfer)) this.#transfer();
-  }
-
-  #strikeMember(member: SimMember): void {
-    const faults = this.#faults;
-    const prng = this.#prng;
-    if (prng.chance(faults.crash) && member.isUp) {
-      this.#counts.crash += 1;
-      this.#crash(member.index, 'crash');
-    }
-    if (prng.chance(faults.pause) && member.isRunning) {
-      this.#counts.pause += 1;
-      member.pausedUntil = this.#tick + prng.range(1, faults.pauseTicks + 2);
-      this.#say(`member ${member.index} pauses until ${member.pausedUntil}`);
-    }
-    if (faults.drift > 0 && prng.chance(0.001)) {
-      this.#counts.drift += 1;
-      member.rate = 1 - faults.drift + 2 * faults.drift * prng.float();
-    }
-  }
-
   #crash(index: MemberIndex, why: string): void {
     const member = this.#members[index] as SimMember;
-    if (!member.isUp) return;
+    if (member.isUp) this.#goDown(index, why);
+  }
+
+  #goDown(index: MemberIndex, why: string): void {
+    const member = this.#members[index] as SimMember;
     member.crash(this.#tick + this.#prng.range(1, 2 * this.#faults.restartTicks + 2));
     this.#say(`member ${index} is down (${why})`);
   }
 
-  /** Clients follow the leader of the highest ballot that is up. */
+  /** Clients follow their group's leader of the highest ballot that is up. */
   #route(): void {
+    for (let group = 0; group < this.#histories.length; group++) {
+      const leader = this.#leaderOf(group);
+      const serial = leader?.life?.groups[group]?.driver.replica.state.leadershipSerial ?? 0;
+      if (leader === undefined) continue;
+      for (const client of this.#clients) if (client.group === group) client.follow(leader.index, serial);
+    }
+  }
+
+  #leaderOf(group: GroupId): SimMember | undefined {
     let leader: SimMember | undefined;
+    let highest = -1;
     for (const member of this.#members) {
-      const state = member.life?.driver.replica.state;
-      if (state === undefined || !member.life?.driver.replica.isLeader) continue;
-      if (leader === undefined || state.promisedBallot > (leader.life?.driver.replica.state.promisedBallot ?? 0))
-        leader = member;
+      const replica = member.life?.groups[group]?.driver.replica;
+      if (replica === undefined || !replica.isLeader || replica.state.promisedBallot <= highest) continue;
+      leader = member;
+      highest = replica.state.promisedBallot;
     }
-    if (leader === undefined) return;
-    const serial = leader.life?.driver.replica.state.leadershipSerial ?? 0;
-    for (const client of this.#clients) {
-      for (const lane of [client.writes, client.reads]) {
-        if (lane.routedTo !== leader.index || lane.routedSerial !== serial) lane.route(leader.index, serial);
-      }
-    }
-  }
-
-  /** A client believes in somebody else for a moment: its commands are sent again later. */
-  #misroute(): void {
-    this.#counts.misroute += 1;
-    const client = this.#prng.pick(this.#clients);
-    const member = this.#prng.pick(this.#members);
-    const serial = member.life?.driver.replica.state.leadershipSerial ?? 0;
-    if (serial > 0) client.writes.route(member.index, serial);
-    else client.writes.unroute();
-  }
-
-  #transfer(): void {
-    const target = this.#prng.pick(this.#members);
-    for (const member of this.#members) {
-      if (!member.isRunning || member.life?.driver.replica.isLeader !== true || member === target) continue;
-      this.#counts.transfer += 1;
-      member.life.driver.transfer(target.index);
-    }
+    return leader;
   }
 
   /** From here on nothing fails: everybody must catch up and every command must be answered. */
@@ -256,6 +240,9 @@ export class Simulator {
     for (const member of this.#members) {
       member.pausedUntil = 0;
       member.rate = 1;
+      member.debt = 0;
+      member.points.disarm();
+      member.disk.fullUntil = 0;
       if (member.isUp) this.#crash(member.index, 'restarted on a sound disk');
       member.restartTick = this.#tick;
     }
@@ -264,41 +251,48 @@ export class Simulator {
 
   #isSettled(): boolean {
     if (this.#clients.some((client) => client.inFlight > 0 || !client.writes.isOpen)) return false;
-    const leader = this.#members.find((member) => member.life?.driver.replica.isLeader === true)?.life;
-    if (leader === undefined || leader.driver.appliedWatermark < leader.driver.replica.readIndex) return false;
-    const applied = this.#members.map((member) => member.life?.driver.appliedWatermark ?? -1);
+    return this.#histories.every((_, group) => this.#isGroupSettled(group));
+  }
+
+  #isGroupSettled(group: GroupId): boolean {
+    const leader = this.#leaderOf(group)?.life?.groups[group]?.driver;
+    if (leader === undefined || leader.appliedWatermark < leader.replica.readIndex) return false;
+    const applied = this.#members
+      .filter((member) => !member.isOut)
+      .map((member) => member.life?.groups[group]?.driver.appliedWatermark ?? -1);
     return applied.every((watermark) => watermark === applied[0] && watermark > 0);
   }
 
   #check(): void {
-    for (const text of [
-      this.#agreement.violation,
-      this.#leadership.violation,
-      this.#persistence.violation,
-      this.#history.violation,
-    ]) {
-      if (text !== '') this.#fail(text);
-    }
+    for (const checkers of [this.#agreement, this.#leadership, this.#persistence, this.#histories])
+      for (const { violation } of checkers) if (violation !== '') this.#fail(violation);
     for (const client of this.#clients) if (client.violation !== '') this.#fail(client.violation);
   }
 
   #judge(): void {
     if (!this.#isSettled()) {
-      const where = this.#members
-        .map((m) => `${m.life?.driver.appliedWatermark}/${m.life?.driver.replica.commitWatermark}`)
-        .join(' ');
-      this.#fail(`no progress within ${HEAL_TICKS} ticks after healing (applied/commit ${where})`);
+      this.#fail(`no progress within ${HEAL_TICKS} ticks after healing (applied/commit ${this.#where()})`);
       return;
     }
-    const judgement = this.#history.judge();
-    if (judgement !== '') this.#fail(judgement);
-    for (const member of this.#members) this.#checkAcknowledged(member);
+    for (const history of this.#histories) {
+      const judgement = history.judge();
+      if (judgement !== '') this.#fail(judgement);
+    }
+    for (const member of this.#members) if (!member.isOut) this.#checkAcknowledged(member);
+  }
+
+  #where(): string {
+    const groupsOf = (member: SimMember): string =>
+      (member.life?.groups ?? [])
+        .map(({ driver: { appliedWatermark, replica } }) => `${appliedWatermark}/${replica.commitWatermark}`)
+        .join(',');
+    return this.#members.map((member) => groupsOf(member) || 'down').join(' ');
   }
 
   /** Everything acknowledged is in every machine. */
   #checkAcknowledged(member: SimMember): void {
-    const machine = member.life?.machine;
     for (const client of this.#clients) {
+      const machine = member.life?.groups[client.group]?.machine;
       const session = client.writes.words[SESSION_WORD] as number;
       if (client.acknowledged > 0 && (machine?.numbers.get(session) ?? 0) < client.acknowledged) {
         this.#fail(`member ${member.index} lost acknowledged commands of session ${session}`);
@@ -322,10 +316,10 @@ export class Simulator {
       violation: this.#violation,
       ticks: this.#tick,
       events: this.#events + this.#network.frames,
-      chosen: this.#agreement.chosen,
+      chosen: this.#agreement.reduce((sum, { chosen }) => sum + chosen, 0),
       acknowledged: this.#clients.reduce((sum, client) => sum + client.acknowledged, 0),
-      reads: this.#history.operations.filter((operation) => operation.isRead).length,
-      elections: this.#leadership.elections,
+      reads: this.#histories.flatMap(({ operations }) => operations).filter(({ isRead }) => isRead).length,
+      elections: this.#leadership.reduce((sum, { elections }) => sum + elections, 0),
       counts: this.#counts,
       faults: this.#faults,
       trace: this.#trace.last(),

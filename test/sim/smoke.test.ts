@@ -12,9 +12,11 @@ const test = suite('sim smoke');
 test('whole clusters survive the faults of thirty seeds, and every fault class struck', () => {
   const total = new FaultCounts();
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const replicas = seed % 5 === 0 ? 5 : 3;
-    const result = new Simulator({ seed, ticks: TICKS, replicas, clients: 3, swarm: true }).run();
-    assert.is(result.violation, '', `npm run sim -- --seed ${seed} --ticks ${TICKS} --replicas ${replicas} --swarm`);
+    const replicas = seed % 5 < 2 ? 5 : 3;
+    const groups = seed % 4 === 0 ? 3 : 1;
+    const result = new Simulator({ seed, ticks: TICKS, replicas, clients: 3, groups, swarm: true }).run();
+    const replay = `--seed ${seed} --ticks ${TICKS} --replicas ${replicas} --groups ${groups} --swarm`;
+    assert.is(result.violation, '', `npm run sim -- ${replay}`);
     assert.ok(result.chosen > 0, `seed ${seed} chose nothing`);
     total.add(result.counts);
   }

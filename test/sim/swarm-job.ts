@@ -13,6 +13,8 @@ export interface JobTask {
 export interface JobReport {
   seed: number;
   replicas: number;
+  clients: number;
+  groups: number;
   violation: string;
   ticks: number;
   events: number;
@@ -21,6 +23,8 @@ export interface JobReport {
   elections: number;
   counts: FaultCounts;
 }
+
+const CLIENTS = 3;
 
 const given = JSON.parse(process.argv[2] as string) as Record<keyof JobTask, string | number>;
 const task: JobTask = {
@@ -34,10 +38,23 @@ const task: JobTask = {
 const end = performance.now() + task.milliseconds;
 for (let n = 0; n < task.count && performance.now() < end; n++) {
   const seed = task.first + n * task.step;
-  const replicas = seed % 5 === 0 ? 5 : 3;
-  const result = new Simulator({ seed, ticks: task.ticks, replicas, clients: 3, swarm: true }).run();
+  const replicas = seed % 5 < 2 ? 5 : 3;
+  const groups = seed % 4 === 0 ? 3 : 1;
+  const result = new Simulator({ seed, ticks: task.ticks, replicas, clients: CLIENTS, groups, swarm: true }).run();
   const { violation, ticks, events, chosen, acknowledged, elections, counts } = result;
-  const report: JobReport = { seed, replicas, violation, ticks, events, chosen, acknowledged, elections, counts };
+  const report: JobReport = {
+    seed,
+    replicas,
+    clients: CLIENTS,
+    groups,
+    violation,
+    ticks,
+    events,
+    chosen,
+    acknowledged,
+    elections,
+    counts,
+  };
   await new Promise((resolve) => {
     process.send?.(report, undefined, {}, resolve);
   });

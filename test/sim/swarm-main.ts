@@ -76,7 +76,7 @@ function add(run: JobReport): void {
     violations.push(`seed ${run.seed}: ${run.violation}`);
     console.log(`VIOLATION seed ${run.seed}: ${run.violation}`);
     console.log(
-      `replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --swarm   # commit ${gitCommit()}`,
+      `replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --clients ${run.clients} --groups ${run.groups} --swarm   # commit ${gitCommit()}`,
     );
   }
 }
