@@ -60,11 +60,11 @@ import { LEADER } from '../paxos/replica-state.ts';
 import type { Transport } from '../transport/transport.ts';
 import { decodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { Applier } from './applier.ts';
+import { writeRecordFields } from './group-driver-records.ts';
 import { FrameSender } from './group-driver-sender.ts';
-import type { GroupObserver } from './group-observer.ts';
+import type { GroupObserver, SnapshotFrameHandler } from './group-observer.ts';
 import { HeldSends } from './held-sends.ts';
 import { PersistLedger } from './persist-ledger.ts';
-import { writeRecordFields } from './record-fields.ts';
 import { SlotIndex } from './slot-index.ts';
 
 /** Records of one group that may be appended and not yet durable; a core call appends at most OUTBOX_ACTIONS_MAX. */
@@ -114,15 +114,10 @@ export class GroupDriver {
     this.#epoch = options.configuration.epoch;
     this.#memberCount = options.configuration.nodeIds.length;
     this.#acceptQuorum = options.configuration.quorums.acceptQuorum;
-    const { configuration, transport, bulk } = options;
+    const { configuration, transport, bulk, timing, prng, isPreferred } = options;
     this.#sender = new FrameSender(options.groupId, configuration, transport, bulk, this.#index, this);
-    this.replica = new Replica({
-      configuration: options.configuration,
-      timing: options.timing,
-      prng: options.prng,
-      isPreferred: options.isPreferred,
-      sameValue: (slot) => this.#sameValue(slot),
-    });
+    const sameValue = (slot: Slot): boolean => this.#sameValue(slot);
+    this.replica = new Replica({ configuration, timing, prng, isPreferred, sameValue });
   }
 
   /** Frames that found no room in a peer ring. */
@@ -245,7 +240,7 @@ export class GroupDriver {
     return slot;
   }
 
-  // --- applying -----------------------------------------------------------------------------------------------------
+  // --- applying and snapshots ---------------------------------------------------------------------------------------
 
   /** Applies up to `limit` chosen slots, in order; returns how many. */
   applyChosen(limit: number): number {
@@ -269,23 +264,13 @@ export class GroupDriver {
     this.applier.applyValue(log.readBytes, log.readWords, log.readOffset + ENTRY_HEADER_BYTES, length, slot);
   }
 
-  // --- snapshots ----------------------------------------------------------------------------------------------------
-
   /** Gets frames of snapshots: offers, questions, parts. */
-  onSnapshotFrame: (message: Float64Array, bytes: Uint8Array, offset: number) => void = () => {};
-
-  /** The machine holds everything below `watermark` without having applied it: a snapshot was restored. */
-  restored(watermark: Slot): void {
-    assert(watermark > this.#appliedWatermark, 'a snapshot brings the machine further');
-    this.#appliedWatermark = watermark;
-    this.#observer.onApplied(watermark, this.applier.digest, this.applier.commands);
-  }
+  onSnapshotFrame: SnapshotFrameHandler = () => {};
 
   /** True where the values of all slots from `watermark` up to what the log knows to be chosen are here. */
   continuesFrom(watermark: Slot): boolean {
     const { state, commitWatermark } = this.replica;
-    if (watermark < state.truncationPoint) return false;
-    return watermark >= commitWatermark || this.#index.holds(watermark, commitWatermark);
+    return watermark >= state.truncationPoint && this.#index.holds(watermark, commitWatermark);
   }
 
   /** Recovery found a snapshot. Below what the log itself knew to be chosen its records are good to serve; above they may be void. */
@@ -296,7 +281,7 @@ export class GroupDriver {
       while (first > state.truncationPoint && this.#index.get(first - 1) > 0) first -= 1;
     recoverCommit(state, watermark);
     this.replica.snapshotPublished(watermark, bytes, first);
-    this.restored(watermark);
+    this.#restored(watermark);
     this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
   }
 
@@ -304,7 +289,13 @@ export class GroupDriver {
   install(watermark: Slot, bytes: number): void {
     this.replica.install(watermark, bytes);
     this.#drain();
-    this.restored(watermark);
+    this.#restored(watermark);
+  }
+
+  #restored(watermark: Slot): void {
+    assert(watermark > this.#appliedWatermark, 'a snapshot brings the machine further');
+    this.#appliedWatermark = watermark;
+    this.#observer.onApplied(watermark, this.applier.digest, this.applier.commands);
   }
 
   /** Appends the hard state anew; returns its persist sequence, or -1 while there is no room. */
@@ -321,9 +312,9 @@ export class GroupDriver {
 
   /** Position of the oldest record that must stay: the value of a slot from the truncation point on; Infinity where there is none. */
   oldestNeeded(): LogPosition {
-    const state = this.replica.state;
-    this.#index.forget(state.truncationPoint);
-    return this.#index.oldest(state.truncationPoint, state.window.nextSlot);
+    const { truncationPoint, window } = this.replica.state;
+    this.#index.forget(truncationPoint);
+    return this.#index.oldest(truncationPoint, window.nextSlot);
   }
 
   // --- outbox -------------------------------------------------------------------------------------------------------

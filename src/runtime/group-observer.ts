@@ -1,6 +1,9 @@
 /** What a driver reports upward: the status block in production, a recorder in the simulator. */
 import type { MemberIndex, Slot } from '../base/types.ts';
 
+/** Gets the frames of snapshots: offers, questions, parts. `offset`: where the bytes of a part begin. */
+export type SnapshotFrameHandler = (message: Float64Array, bytes: Uint8Array, offset: number) => void;
+
 export interface GroupObserver {
   onRole(role: number, leadershipSerial: number, leader: MemberIndex): void;
   onCommit(commitWatermark: Slot, ballot: number): void;

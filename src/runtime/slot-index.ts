@@ -38,6 +38,13 @@ export class SlotIndex {
     return true;
   }
 
+  /** First slot of the run without a gap that ends before `end`, not below `first`. */
+  startOf(first: Slot, end: Slot): Slot {
+    let start = end;
+    while (start > first && this.get(start - 1) > 0) start -= 1;
+    return start;
+  }
+
   /** Lowest position of the slots in [first, end); Infinity where none is known. */
   oldest(first: Slot, end: Slot): LogPosition {
     let oldest = Number.POSITIVE_INFINITY;

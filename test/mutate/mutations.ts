@@ -350,6 +350,44 @@ export const MUTATIONS: readonly Mutation[] = [
     'a floor without asking everybody',
     ['unit/paxos/rejoin', 'property/core'],
   ),
+  // snapshots and truncation
+  m(
+    'runtime/log-truncator',
+    'if (this.#drivers[i]?.durableSequence < this.#marks[i])\n                return 0;',
+    '',
+    'retire segments before the hard state is durable (S14)',
+    ['unit/runtime/log-truncator'],
+  ),
+  m(
+    'runtime/log-truncator',
+    'if (driver.replica.state.isRejoining)\n                return 0;',
+    '',
+    'retire the mark of a loss (S12)',
+    ['unit/runtime/log-truncator'],
+  ),
+  m(
+    'runtime/snapshot-taker',
+    'const oldest = kept.length < SNAPSHOTS_KEPT ? replica.state.truncationPoint : kept[0];',
+    'const oldest = target.watermark;',
+    'truncate behind the newest snapshot only (S16)',
+    ['unit/runtime/snapshot-taker'],
+  ),
+  m('paxos/catch-up', 'words[at + A_SLOT] = state.truncationPoint;', '', 'a mark without its truncation point (S16)', [
+    'unit/paxos/catch-up',
+  ]),
+  m('runtime/snapshot-receiver', 'message[M_AUX] !== target.size', 'false', 'take parts of a snapshot in any order', [
+    'unit/runtime/snapshot-receiver',
+  ]),
+  m('runtime/reply-store', 'this.#head = head;\n', 'this.#head = 0;\n', 'an image that lays replies out anew (S18)', [
+    'property/reply-store',
+  ]),
+  m(
+    'runtime/session-table',
+    'this.#last[i] = table[at + 3];',
+    'this.#last[i] = 0;',
+    'an image that forgets what sessions applied (S16)',
+    ['property/applier'],
+  ),
 ];
 
 function m(file: string, find: string, replace: string, why: string, killers: readonly string[]): Mutation {

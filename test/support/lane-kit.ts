@@ -91,8 +91,10 @@ export class ListMachine implements StateMachine {
   }
 
   snapshot(): Iterable<Uint8Array> {
-    return [];
+    return [new Uint8Array(Float64Array.from(this.list).buffer)];
   }
 
-  restore(): void {}
+  restore(chunks: Iterable<Uint8Array>): void {
+    for (const chunk of chunks) this.list.splice(0, this.list.length, ...new Float64Array(chunk.slice().buffer));
+  }
 }

@@ -1,0 +1,99 @@
+/** Snapshots as files: half-made ones never count. */
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FileSnapshots, type PublishTask } from '../../../src/log/snapshot-files.ts';
+import { readSnapshot, SnapshotEncoder } from '../../../src/log/snapshot-format.ts';
+import { SNAPSHOT_FAILED, SNAPSHOT_PUBLISHED, SNAPSHOT_PUBLISHING } from '../../../src/log/snapshot-medium.ts';
+import { crc32c } from '../../../src/wire/crc32c.ts';
+import { publish } from '../../../workers/publish-snapshot.ts';
+
+const test = suite('log/snapshot-files');
+let root = '';
+let tasks: PublishTask[] = [];
+let ids = 0;
+
+test.before.each(() => {
+  root = join(mkdtempSync(join(tmpdir(), 'synod-snapshot-files-')), 'group-2');
+  tasks = [];
+});
+
+test.after.each(() => {
+  rmSync(join(root, '..'), { recursive: true });
+});
+
+const open = (): FileSnapshots => {
+  const nextId = (): number => {
+    ids += 1;
+    return ids;
+  };
+  return new FileSnapshots(root, 7, 2, nextId, (task) => void tasks.push(task));
+};
+
+function write(medium: FileSnapshots, watermark: number, text: string) {
+  const target = medium.create(watermark);
+  const name = { clusterId: 7, group: 2, watermark };
+  const encoder = new SnapshotEncoder(name, crc32c, (block) => target.append(block));
+  encoder.put(Buffer.from(text), 0);
+  encoder.end();
+  target.publish();
+  return target;
+}
+
+const textOf = (medium: FileSnapshots, watermark: number): string => {
+  const source = medium.open(watermark);
+  const [chunk] = readSnapshot(source, { clusterId: 7, group: 2, watermark }, crc32c);
+  source.close();
+  return Buffer.from(chunk as Uint8Array).toString();
+};
+
+test('a snapshot is listed once it was flushed, verified and named, not before', () => {
+  const medium = open();
+  assert.equal(medium.list(), []);
+  const target = write(medium, 2 ** 33, 'image');
+  assert.is(target.state(), SNAPSHOT_PUBLISHING);
+  assert.equal(medium.list(), []);
+  const [task] = tasks as [PublishTask];
+  publish(task);
+  assert.ok(medium.settle(task.id, ''));
+  assert.is(target.state(), SNAPSHOT_PUBLISHED);
+  assert.equal(medium.list(), [2 ** 33]);
+  assert.is(textOf(medium, 2 ** 33), 'image');
+  assert.equal(readdirSync(root), ['0000000200000000.snap']);
+});
+
+test('what a former life left half-made is removed, and its answers name nothing here', () => {
+  write(open(), 5, 'half');
+  assert.is(readdirSync(root).length, 1);
+  const medium = open();
+  assert.equal(readdirSync(root), []);
+  assert.not(medium.settle((tasks[0] as PublishTask).id, ''));
+});
+
+test('one that is not what was written is not published', () => {
+  const medium = open();
+  const target = write(medium, 5, 'image');
+  const [task] = tasks as [PublishTask];
+  writeFileSync(task.temporary, 'something else');
+  assert.throws(() => publish(task), /damaged/);
+  medium.settle(task.id, 'damaged');
+  assert.is(target.state(), SNAPSHOT_FAILED);
+  target.abandon();
+  assert.not(existsSync(task.temporary));
+});
+
+test('snapshots are listed in order and can be removed; other files are left alone', () => {
+  const medium = open();
+  for (const watermark of [300, 20, 1000]) {
+    write(medium, watermark, 'x');
+    publish(tasks.at(-1) as PublishTask);
+  }
+  writeFileSync(join(root, 'notes.txt'), '');
+  assert.equal(medium.list(), [20, 300, 1000]);
+  medium.remove(300);
+  assert.equal(medium.list(), [20, 1000]);
+});
+
+test.run();

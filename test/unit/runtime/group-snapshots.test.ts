@@ -1,0 +1,135 @@
+/** Starting from snapshots, and when one is due. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SNAPSHOT_FETCH, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
+import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
+import { GroupSnapshots } from '../../../src/runtime/group-snapshots.ts';
+import { crc32c } from '../../../src/wire/crc32c.ts';
+import { batchOf, DriverKit } from '../../support/driver-kit.ts';
+import { portableBulk } from '../../support/in-thread-cluster.ts';
+import { open } from '../../support/log-fixture.ts';
+import { MemorySnapshots } from '../../support/memory-snapshots.ts';
+
+const EVERY = 1000;
+
+function make(kit: DriverKit, medium = new MemorySnapshots()) {
+  const warnings: string[] = [];
+  const snapshots = new GroupSnapshots({
+    driver: kit.driver,
+    medium,
+    clusterId: 7,
+    crc: crc32c,
+    configuration: kit.driver.replica.state.configuration,
+    transport: kit.transport,
+    bulk: portableBulk,
+    everyBytes: EVERY,
+    warn: (text) => void warnings.push(text),
+  });
+  return { kit, medium, snapshots, warnings };
+}
+
+function apply(kit: DriverKit, count: number): void {
+  for (let i = 0; i < count; i++) kit.propose(batchOf(`value ${i}`));
+  kit.flush();
+  kit.driver.applyChosen(count);
+}
+
+/** A member alone with snapshots at 3 and 6 of its 8 slots. */
+function lived() {
+  const kit = new DriverKit(0, 1);
+  kit.lead();
+  const made = make(kit);
+  for (const count of [3, 3]) {
+    apply(kit, count);
+    made.snapshots.ask();
+    while (made.snapshots.work(0) > 0);
+    made.medium.settle();
+    made.snapshots.work(0);
+  }
+  apply(kit, 2);
+  return made;
+}
+
+/** The next life over the same log. */
+function reborn(kit: DriverKit, medium: MemorySnapshots) {
+  const fixture = open(kit.fixture.medium);
+  const next = new DriverKit(0, 1, fixture);
+  for (const record of fixture.records) if (record.kind !== 5) recoverRecord(next.driver, record);
+  for (const record of fixture.records) if (record.kind === 1) next.driver.recoverIndex(record.slot, record.position);
+  next.driver.finishRecovery(0);
+  return make(next, medium);
+}
+
+const test = suite('runtime/group-snapshots');
+
+test('a start goes on from the newest snapshot, and the log behind it is applied', () => {
+  const { kit, medium } = lived();
+  const next = reborn(kit, medium);
+  next.snapshots.start();
+  assert.is(next.kit.driver.appliedWatermark, 6);
+  next.kit.driver.applyChosen(10);
+  assert.is(next.kit.applier.digest, kit.applier.digestAt(next.kit.driver.appliedWatermark));
+});
+
+test('a damaged one is told, and the one before it takes its place', () => {
+  const { kit, medium } = lived();
+  const bytes = medium.shelf.get(6) as Uint8Array;
+  bytes[50] = (bytes[50] as number) ^ 1;
+  const next = reborn(kit, medium);
+  next.snapshots.start();
+  assert.match(next.warnings[0] ?? '', /at slot 6 is damaged/);
+  assert.is(next.kit.driver.appliedWatermark, 3);
+});
+
+test('S16: where the log begins behind every snapshot, nothing starts', () => {
+  const { kit, medium } = lived();
+  medium.shelf.clear();
+  const next = reborn(kit, medium);
+  next.kit.driver.replica.state.truncationPoint = 3;
+  assert.throws(() => next.snapshots.start(), /truncated, and no snapshot stands before it/);
+});
+
+test('one is due after so many log bytes, later at leaders and later members', () => {
+  const { kit, snapshots, medium } = lived();
+  const taken = medium.targets.length;
+  snapshots.work(EVERY);
+  assert.is(medium.targets.length, taken, 'a leader waits longer');
+  snapshots.work(EVERY * 1.25);
+  assert.is(medium.targets.length, taken + 1);
+  assert.is(medium.targets.at(-1)?.watermark, kit.driver.appliedWatermark);
+});
+
+test('a failed one is told once, and the log is kept', () => {
+  const { snapshots, medium, warnings, kit } = lived();
+  snapshots.ask();
+  while (snapshots.work(0) > 0);
+  medium.settle('the disk is full');
+  snapshots.work(0);
+  snapshots.work(0);
+  assert.equal(warnings, ['A snapshot of shard 6 failed: the disk is full. The log is kept.']);
+  assert.is(kit.driver.replica.state.snapshotWatermark, 6);
+});
+
+test('frames find their part; a part whose bytes do not match its checksum is dropped', () => {
+  const kit = new DriverKit(0, 3);
+  const { medium, snapshots } = make(kit);
+  kit.receive(SNAPSHOT_OFFER, { from: 1, slot: 9, aux: 16 });
+  assert.ok(snapshots.receiver.isBusy);
+  assert.equal(
+    kit.transport.take().map(({ kind }) => kind),
+    ['SNAPSHOT_FETCH'],
+  );
+  const part = new Uint8Array(8).fill(3);
+  kit.receive(SNAPSHOT_PART, { from: 1, slot: 9, aux2: 16, crc: 1 }, part);
+  assert.is(medium.targets[0]?.size, 0);
+  kit.receive(SNAPSHOT_PART, { from: 1, slot: 9, aux2: 16 }, part);
+  assert.is(medium.targets[0]?.size, 8);
+  medium.shelf.set(4, part);
+  kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 4 });
+  assert.equal(
+    kit.transport.take().map(({ kind, to }) => [kind, to]),
+    [['SNAPSHOT_PART', 2]],
+  );
+});
+
+test.run();

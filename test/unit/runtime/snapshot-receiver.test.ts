@@ -1,0 +1,110 @@
+/** Getting a snapshot from a peer, part by part. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { SnapshotEncoder } from '../../../src/log/snapshot-format.ts';
+import { M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
+import { SnapshotReceiver } from '../../../src/runtime/snapshot-receiver.ts';
+import { SNAPSHOT_BURST_PARTS } from '../../../src/runtime/snapshot-sender.ts';
+import { crc32c } from '../../../src/wire/crc32c.ts';
+import { message } from '../../support/core.ts';
+import { DriverKit, GROUP } from '../../support/driver-kit.ts';
+import { MemorySnapshots } from '../../support/memory-snapshots.ts';
+
+const NAME = { clusterId: 7, group: GROUP, watermark: 9 };
+
+/** The image of a replica that applied nothing but counts as having applied nine slots. */
+function image(): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  const encoder = new SnapshotEncoder(NAME, crc32c, (block) => blocks.push(block.slice()));
+  const chunks = new DriverKit(0, 1).applier.image();
+  for (let part = chunks.next(); part.done !== true; part = chunks.next()) encoder.put(part.value, 0);
+  encoder.end();
+  return new Uint8Array(Buffer.concat(blocks));
+}
+
+function make() {
+  const kit = new DriverKit(0, 3);
+  const medium = new MemorySnapshots();
+  const asked: number[][] = [];
+  const ask = (from: number, watermark: number, offset: number): void => void asked.push([from, watermark, offset]);
+  const receiver = new SnapshotReceiver(kit.driver, medium, NAME.clusterId, crc32c, ask);
+  const bytes = image();
+  const offer = (from = 1, slot = 9): void =>
+    receiver.onOffer(message(SNAPSHOT_OFFER, { from, slot, aux: bytes.length }));
+  const part = (at: number, length: number, from = 1): void =>
+    receiver.onPart(message(SNAPSHOT_PART, { from, slot: 9, aux: at, aux2: bytes.length, length }), bytes, at);
+  const tick = (count: number): void => {
+    for (let n = 0; n < count; n++) {
+      kit.driver.onTick();
+      receiver.work();
+    }
+  };
+  return { kit, medium, receiver, asked, offer, part, tick, bytes };
+}
+
+const test = suite('runtime/snapshot-receiver');
+
+test('an offer that brings nothing is ignored; a good one is asked for from its start, once', () => {
+  const { receiver, asked, offer } = make();
+  offer(1, 0);
+  assert.not(receiver.isBusy);
+  offer();
+  offer(2);
+  assert.equal(asked, [[1, 9, 0]]);
+});
+
+test('parts are taken in order, from the one who was asked, and the next burst is asked for', () => {
+  const { medium, asked, offer, part } = make();
+  offer();
+  part(8, 8);
+  part(0, 8, 2);
+  assert.is(medium.targets[0]?.size, 0);
+  for (let n = 0; n < SNAPSHOT_BURST_PARTS; n++) part(8 * n, 8);
+  assert.equal(asked.at(-1), [1, 9, 8 * SNAPSHOT_BURST_PARTS]);
+});
+
+test('after silence the same place is asked for again; after a long one another offer counts', () => {
+  const { asked, offer, part, tick, receiver } = make();
+  offer();
+  part(0, 8);
+  tick(10);
+  assert.equal(asked.at(-1), [1, 9, 8]);
+  tick(95);
+  assert.not(receiver.isBusy);
+  offer(2);
+  assert.equal(asked.at(-1), [2, 9, 0]);
+});
+
+test('S16: a whole one is published, restored and installed, and older ones go', () => {
+  const { kit, medium, receiver, offer, part, bytes } = make();
+  medium.shelf.set(3, new Uint8Array(1));
+  offer();
+  part(0, bytes.length);
+  assert.is(receiver.work(), 0, 'not installed before it is durable');
+  assert.is(kit.driver.appliedWatermark, 0);
+  medium.settle();
+  receiver.work();
+  assert.equal([kit.driver.appliedWatermark, kit.driver.replica.commitWatermark], [9, 9]);
+  assert.is(kit.driver.replica.state.truncationPoint, 9);
+  assert.equal([medium.list(), receiver.installed, receiver.isBusy], [[9], 1, false]);
+});
+
+test('one that cannot be published is forgotten', () => {
+  const { kit, medium, receiver, offer, part, bytes } = make();
+  offer();
+  part(0, bytes.length);
+  medium.settle('no space');
+  receiver.work();
+  assert.equal([receiver.isBusy, kit.driver.appliedWatermark, medium.targets[0]?.isAbandoned], [false, 0, true]);
+});
+
+test('a part that claims another size is not of this snapshot', () => {
+  const { medium, offer, bytes, receiver } = make();
+  offer();
+  const words = message(SNAPSHOT_PART, { from: 1, slot: 9, aux2: bytes.length + 1, length: 8 });
+  assert.is(words[M_AUX], 0);
+  receiver.onPart(words, bytes, 0);
+  assert.is(medium.targets[0]?.size, 0);
+});
+
+test.run();
