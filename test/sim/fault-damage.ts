@@ -12,6 +12,7 @@ import {
   ENTRY_HEADER_BYTES,
   ENTRY_KIND_WORD,
   ENTRY_VALUE_LENGTH_WORD,
+  KIND_FLOOR,
   SEGMENT_CUT_WORD,
   SEGMENT_FORGOTTEN_WORD,
   SEGMENT_HEADER_BYTES,
@@ -27,6 +28,8 @@ interface Submission {
   bytes: number;
   /** Bytes of the first record's value. */
   valueBytes: number;
+  /** Nothing but a floor record: it says something about others, and nobody misses it. */
+  isFloor: boolean;
 }
 
 /** Turns bits over at a position of the medium. */
@@ -59,9 +62,15 @@ export class DiskDamage {
   onWritten(position: LogPosition, bytes: Uint8Array): void {
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     const first = SUBMISSION_HEADER_BYTES >> 2;
-    const hasValue = kindHasValue((words[first + ENTRY_KIND_WORD] as number) & 255);
+    const kind = (words[first + ENTRY_KIND_WORD] as number) & 255;
+    const hasValue = kindHasValue(kind);
     const valueBytes = hasValue ? (words[first + ENTRY_VALUE_LENGTH_WORD] as number) : 0;
-    this.#submissions.push({ position, bytes: words[SUBMISSION_SIZE_WORD] as number, valueBytes });
+    this.#submissions.push({
+      position,
+      bytes: words[SUBMISSION_SIZE_WORD] as number,
+      valueBytes,
+      isFloor: kind === KIND_FLOOR,
+    });
     this.#floor = Math.max(this.#floor, readPair(words, SUBMISSION_FLOOR_WORD));
   }
 
@@ -84,9 +93,12 @@ export class DiskDamage {
     if (this.#damagedBase === base) this.#damagedBase = -1;
   }
 
-  /** Rot in a drawn live record, old or new, or in the header of its segment; false where nothing is covered yet. */
-  rot(prng: Prng, corrupt: Corrupt): boolean {
-    const victim = this.#victim(prng);
+  /**
+   * Rot in a drawn live record, old or new, or in the header of its segment; false where nothing is covered yet. Once the log was idle for a
+   * while everything is.
+   */
+  rot(prng: Prng, isIdle: boolean, corrupt: Corrupt): boolean {
+    const victim = this.#victim(prng, isIdle);
     if (victim === undefined) return false;
     this.#damagedBase = baseOf(victim.position);
     if (prng.chance(0.15)) {
@@ -104,7 +116,7 @@ export class DiskDamage {
   /** Where the first block of a misdirected write lands; -1 where it finds its place. */
   misdirect(prng: Prng): LogPosition {
     if (!this.isMisdirecting) return -1;
-    const victim = this.#victim(prng);
+    const victim = this.#victim(prng, false);
     if (victim === undefined) return -1;
     this.isMisdirecting = false;
     this.#counts.misdirectedWrite += 1;
@@ -121,8 +133,10 @@ export class DiskDamage {
   }
 
   /** Half of the time the newest submission that recovery can miss, else any. */
-  #victim(prng: Prng): Submission | undefined {
-    const covered = this.#submissions.filter(({ position, bytes }) => position + bytes <= this.#floor);
+  #victim(prng: Prng, isIdle: boolean): Submission | undefined {
+    const covered = this.#submissions.filter(
+      ({ position, bytes, isFloor }) => position + bytes <= this.#floor || (isIdle && !isFloor),
+    );
     if (covered.length === 0) return undefined;
     if (prng.chance(0.5)) return covered.at(-1);
     return prng.pick(covered);

@@ -175,7 +175,8 @@ export class FaultStrikes {
     const isNoticedAtOnce = prng.chance(0.7);
     if (wipes) this.#wipe(member, prng);
     else if (strays) member.misdirect();
-    else if (member.rot(prng)) this.#struck.say(`the disk of member ${member.index} rots`);
+    else if (member.rot(prng, prng.chance(this.#faults.idleRot)))
+      this.#struck.say(`the disk of member ${member.index} rots`);
     if (isNoticedAtOnce && !strays && member.isForgetful) crash(member.index, 'its medium fails');
   }
 

@@ -42,6 +42,8 @@ export interface FaultMix {
   flapTicks: number;
   /** Chance per tick that the medium damages something durable; at most one member at a time forgets (S12). */
   bitRot: number;
+  /** Chance per rot that it may strike the newest record of an idle log. Off in the swarm as long as idle logs write no floor (S11). */
+  idleRot: number;
   misdirect: number;
   wipe: number;
   /** Chance per tick and member that its disk is full, and for how long. */
@@ -85,6 +87,7 @@ export const NO_FAULTS: FaultMix = {
   flap: 0,
   flapTicks: 0,
   bitRot: 0,
+  idleRot: 0,
   misdirect: 0,
   wipe: 0,
   diskFull: 0,
@@ -122,6 +125,7 @@ export const MODERATE_FAULTS: FaultMix = {
   flap: 0.001,
   flapTicks: 30,
   bitRot: 0.001,
+  idleRot: 0,
   misdirect: 0.001,
   wipe: 0.0005,
   diskFull: 0.0003,

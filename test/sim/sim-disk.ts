@@ -71,8 +71,8 @@ export class SimDisk {
   }
 
   /** Something that was durable rots; false where nothing is that recovery could miss. */
-  rot(prng: Prng): boolean {
-    return this.damage.rot(prng, (position, mask) => {
+  rot(prng: Prng, isIdle: boolean): boolean {
+    return this.damage.rot(prng, isIdle, (position, mask) => {
       const base = position - (position % LOG_SEGMENT_BYTES);
       const { bytes } = this.segments.get(base) as Segment;
       bytes[position - base] = (bytes[position - base] as number) ^ mask;
@@ -186,6 +186,10 @@ export class SimDevice implements LogDevice {
       }
     }
     this.#flights = [];
+  }
+
+  get isIdle(): boolean {
+    return this.#flights.length === 0;
   }
 
   durableCount(): number {

@@ -37,6 +37,8 @@ const TIMING = {
   windowSlotsMax: 32,
 };
 const CHUNKS = 2;
+/** An idle log has covered its last records by then (S11). */
+const IDLE_TICKS = 4;
 
 /** Chunks of 16 MiB are made once per process and member: nothing in them is read before it was written. */
 const chunkPool: SharedArrayBuffer[][] = [];
@@ -108,6 +110,9 @@ export class SimMember {
   readonly #events: MemberEvents;
   readonly #chunks: SharedArrayBuffer[];
   readonly #transport: SimTransport;
+  /** Ticks of this life in which its log had nothing to write. */
+  #idleTicks = 0;
+  #submissions = 0;
   readonly #leadershipSerials: number[];
 
   constructor(
@@ -190,6 +195,7 @@ export class SimMember {
     );
     this.life = { device, host, groups: living, hasFailed: false };
     this.#rejoinedAt = -1;
+    this.#idleTicks = 0;
     if (living.some(({ driver }) => driver.replica.state.isRejoining)) {
       this.isForgetful = true;
       this.#counts.rejoin += 1;
@@ -281,9 +287,10 @@ export class SimMember {
     this.#network.drop(this.index);
   }
 
-  /** Something durable rots; false where nothing is yet that recovery could miss. */
-  rot(prng: Prng): boolean {
-    this.isForgetful = this.disk.rot(prng);
+  /** Something durable rots, of an idle log perhaps the newest; false where nothing is yet that recovery could miss. */
+  rot(prng: Prng, mayStrikeIdle: boolean): boolean {
+    const isIdle = this.life !== undefined && this.#idleTicks >= IDLE_TICKS;
+    this.isForgetful = this.disk.rot(prng, mayStrikeIdle && isIdle);
     return this.isForgetful;
   }
 
@@ -304,14 +311,10 @@ export class SimMember {
   /** One turn of the duty cycle; returns the work done. */
   turn(): number {
     const life = this.life as Life;
-    let work = 1;
-    try {
+    const work = this.#live(() => {
       life.device.advance();
-      work = life.host.doWork();
-    } catch (error) {
-      this.#goDown(error);
-      return work;
-    }
+      return life.host.doWork();
+    });
     for (const { driver, monotony, machine } of life.groups) {
       monotony.onEvent(this.index, driver.replica.state);
       if (monotony.violation !== '') this.#events.onViolation(monotony.violation);
@@ -319,6 +322,16 @@ export class SimMember {
     }
     if (this.isForgetful) this.#seeRejoined(life);
     return work;
+  }
+
+  /** A part of the life, which may end in it. */
+  #live(part: () => number): number {
+    try {
+      return part();
+    } catch (error) {
+      this.#goDown(error);
+      return 1;
+    }
   }
 
   /** It is through once the promises that ended its way back are durable in every group. */
@@ -331,10 +344,16 @@ export class SimMember {
   /** Virtual time passes at the member's own rate. */
   passTick(): void {
     this.debt += this.rate;
-    while (this.debt >= 1) {
+    const { device, host } = this.life as Life;
+    while (this.debt >= 1 && this.life !== undefined) {
       this.debt -= 1;
+      this.#idleTicks = device.isIdle && host.log.submissions === this.#submissions ? this.#idleTicks + 1 : 0;
+      this.#submissions = host.log.submissions;
       this.clockMs[0] = (this.clockMs[0] as number) + 10;
-      (this.life as Life).host.tick();
+      this.#live(() => {
+        host.tick();
+        return 1;
+      });
     }
   }
 }
