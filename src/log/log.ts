@@ -79,6 +79,12 @@ export interface Log {
   readonly readWords: Int32Array;
   readonly readOffset: number;
 
+  /**
+   * Covers the last records by a floor record where nothing is under way, so that their rot can be told from a torn write (S11).
+   * Returns true when it appended one; the caller submits.
+   */
+  writeFloor(): boolean;
+
   /** Position of the oldest record that may still be located. */
   readonly firstPosition: LogPosition;
   /** Gives back whole segments below `position`; their records are not located any more. Returns how many. */

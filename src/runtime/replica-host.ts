@@ -34,6 +34,8 @@ export class ReplicaHost {
   refused = 0;
   readonly #truncator: LogTruncator;
   #logFailed = false;
+  /** Where the log stood at the last tick. */
+  readonly #tickPosition = new Float64Array(1);
 
   constructor(log: Log, transport: Transport, groups: readonly GroupHost[], onStopped: GroupStopped) {
     this.log = log;
@@ -77,7 +79,15 @@ export class ReplicaHost {
 
   /** One unit of logical time for every group. */
   tick(): void {
+    this.#coverIdleLog();
     for (let i = 0; i < this.groups.length; i++) this.#tickGroup(this.groups[i] as GroupHost);
+  }
+
+  /** A log to which nothing was appended for a tick gets its floor (S11). */
+  #coverIdleLog(): void {
+    const position = this.log.appendedPosition;
+    if (position === this.#tickPosition[0] && this.log.writeFloor()) this.log.submit(true);
+    this.#tickPosition[0] = this.log.appendedPosition;
   }
 
   #tickGroup(group: GroupHost): void {

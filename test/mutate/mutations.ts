@@ -388,6 +388,13 @@ export const MUTATIONS: readonly Mutation[] = [
     'an image that forgets what sessions applied (S16)',
     ['property/applier'],
   ),
+  m(
+    'runtime/replica-host',
+    'this.#coverIdleLog();',
+    '',
+    'an idle log without a floor (S11)',
+    ['sim/idle-rot'],
+  ),
 ];
 
 function m(file: string, find: string, replace: string, why: string, killers: readonly string[]): Mutation {
