@@ -264,7 +264,7 @@ export class MemberMachine {
     const isReady = (action: Float64Array): boolean => (action[O.A_SEQUENCE] as number) <= state.persistedSequence;
     const sent = new Set(draft.sent);
     for (const action of held) if (isReady(action) && this.#isHeeded(action)) this.#send(action, records, sent);
-    draft.held = held.filter((action) => !isReady(action));
+    draft.held = asSet(held.filter((action) => !isReady(action)));
     draft.sent = [...sent].sort((a, b) => a - b);
   }
 
@@ -376,6 +376,12 @@ function isDead(words: Float64Array, sender: Profile, receiver: Profile): boolea
     default:
       return false;
   }
+}
+
+/** What is held back leaves together and into a network without order: neither order nor repetition matters. */
+function asSet(actions: readonly Float64Array[]): Float64Array[] {
+  const byText = new Map(actions.map((action) => [action.join(), action]));
+  return [...byText.keys()].sort().map((text) => byText.get(text) as Float64Array);
 }
 
 function toMessage(action: Float64Array, from: number, to: number): Float64Array {
