@@ -166,9 +166,9 @@ export class FaultStrikes {
   #strikeMedium(): void {
     const { members, crash } = this.#struck;
     const prng = this.#mediumPrng;
-    const [rots, strays, wipes] = [this.#faults.bitRot, this.#faults.misdirect, this.#faults.wipe].map((chance) =>
-      prng.chance(chance),
-    );
+    const rots = prng.chance(this.#faults.bitRot);
+    const strays = prng.chance(this.#faults.misdirect);
+    const wipes = prng.chance(this.#faults.wipe);
     if (!rots && !strays && !wipes) return;
     if (members.length < 3 || members.some(({ isForgetful }) => isForgetful)) return;
     const member = prng.pick(members);

@@ -42,7 +42,7 @@ export interface FaultMix {
   flapTicks: number;
   /** Chance per tick that the medium damages something durable; at most one member at a time forgets (S12). */
   bitRot: number;
-  /** Chance per rot that it may strike the newest record of an idle log. Off in the swarm as long as idle logs write no floor (S11). */
+  /** Chance per rot that it may strike the newest record of a log that was idle for a while (S11). */
   idleRot: number;
   misdirect: number;
   wipe: number;
@@ -125,13 +125,13 @@ export const MODERATE_FAULTS: FaultMix = {
   flap: 0.001,
   flapTicks: 30,
   bitRot: 0.001,
-  idleRot: 0,
+  idleRot: 0.5,
   misdirect: 0.001,
   wipe: 0.0005,
   diskFull: 0.0003,
   diskFullTicks: 100,
-  crashPoint: 0.001,
-  crashLoop: 0.0002,
+  crashPoint: 0.0008,
+  crashLoop: 0.0001,
   clockJump: 0.001,
   clockJumpTicks: 60,
   resend: 0.003,
@@ -152,7 +152,8 @@ export function drawFaults(prng: Prng): FaultMix {
 
 function extreme(name: keyof FaultMix, moderate: number): number {
   if (name.endsWith('Ticks') || name.endsWith('TicksMax')) return moderate * 4;
-  if (name === 'tear') return 1;
+  if (name === 'crashLoop') return moderate * 2;
+  if (name === 'tear' || name === 'idleRot') return 1;
   if (name === 'drift') return 0.5;
   if (name === 'loss' || name === 'duplicate') return 0.25;
   return moderate * 6;
