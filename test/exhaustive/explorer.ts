@@ -62,8 +62,8 @@ export class Explorer {
     const members = Array.from({ length: scope.members }, (_, index) => index);
     this.#machines = members.map((index) => new MemberMachine(replicaClass, scope, index, this.#tables));
     this.#width = scope.members + 3;
-    this.#arena = new Int32Array(this.#width * 1024);
     this.#table = new Int32Array(4096).fill(EMPTY);
+    this.#arena = new Int32Array(this.#arenaLength());
     const counts = { states: 0, depth: 0, memberStates: 0, transitions: 0, messages: 0, twoLeaders: 0, applied: 0 };
     const chosenStates = new Array<number>(scope.slots + 1).fill(0);
     this.#report = { scope: scope.name, ...counts, chosenStates, isComplete: false, violation: '', trace: [] };
@@ -199,9 +199,14 @@ export class Explorer {
     return true;
   }
 
+  /** The table is at most half full, so that a search is short. */
+  #arenaLength(): number {
+    return (this.#table.length / 2 + 1) * this.#width;
+  }
+
   #grow(): void {
     this.#table = new Int32Array(this.#table.length * 4).fill(EMPTY);
-    const arena = new Int32Array((this.#table.length / 2 + 1) * this.#width);
+    const arena = new Int32Array(this.#arenaLength());
     arena.set(this.#arena.subarray(0, this.#count * this.#width));
     this.#arena = arena;
     for (let state = 0; state < this.#count; state++) {

@@ -18,6 +18,12 @@ export interface Scope {
 
 const NONE = [0, 0, 0];
 
+export function scopeOf(name: string): Scope {
+  const scope = SCOPES.find((one) => one.name === name);
+  if (scope === undefined) throw new Error(`no scope ${name}`);
+  return scope;
+}
+
 export const SCOPES: readonly Scope[] = [
   {
     name: 'duel',
@@ -64,14 +70,25 @@ export const SCOPES: readonly Scope[] = [
     jumpsMax: 0,
   },
   {
+    name: 'again-after-crash',
+    members: 3,
+    slots: 1,
+    campaigns: [2, 1, 0],
+    proposals: [1, 1, 0],
+    crashes: [1, 0, 0],
+    jumps: NONE,
+    crashesMax: 1,
+    jumpsMax: 0,
+  },
+  {
     name: 'retry',
     members: 3,
     slots: 1,
     campaigns: [1, 1, 0],
-    proposals: [1, 1, 0],
-    crashes: [1, 1, 1],
-    jumps: [1, 1, 1],
-    crashesMax: 1,
-    jumpsMax: 2,
+    proposals: [1, 0, 0],
+    crashes: NONE,
+    jumps: [1, 1, 0],
+    crashesMax: 0,
+    jumpsMax: 1,
   },
 ];
