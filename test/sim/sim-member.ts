@@ -93,6 +93,8 @@ export class SimMember {
   isForgetful = false;
   /** Position that must be durable before it is through. */
   #rejoinedAt = -1;
+  /** Groups that ended their last life on their way back: nothing can have ended it since. */
+  readonly #onWayBack: boolean[];
   life: Life | undefined;
   restartTick = 0;
   pausedUntil = 0;
@@ -129,6 +131,7 @@ export class SimMember {
     this.index = index;
     this.#memberCount = memberCount;
     this.#leadershipSerials = new Array<number>(groupCount).fill(0);
+    this.#onWayBack = new Array<boolean>(groupCount).fill(false);
     this.disk = new SimDisk(counts);
     this.points = new CrashPoints(counts);
     this.#network = network;
@@ -194,6 +197,7 @@ export class SimMember {
       (_group, error) => this.#onStopped(error),
     );
     this.life = { device, host, groups: living, hasFailed: false };
+    this.#requireWayBack(living);
     this.#rejoinedAt = -1;
     this.#idleTicks = 0;
     if (living.some(({ driver }) => driver.replica.state.isRejoining)) {
@@ -201,6 +205,13 @@ export class SimMember {
       this.#counts.rejoin += 1;
     }
     this.#events.onRecovered(this.index, this.life);
+  }
+
+  /** Who had forgotten when it went down has not remembered in between (S12). */
+  #requireWayBack(groups: readonly LifeGroup[]): void {
+    for (const { driver } of groups)
+      if (this.#onWayBack[driver.groupId] === true && !driver.replica.state.isRejoining)
+        this.#events.onViolation(`member ${this.index} forgot that it had forgotten`);
   }
 
   #makeGroup(group: GroupId): MadeGroup {
@@ -282,6 +293,8 @@ export class SimMember {
 
   crash(restartTick: number): void {
     this.life?.device.crash();
+    for (const { driver } of this.life?.groups ?? [])
+      this.#onWayBack[driver.groupId] = driver.replica.state.isRejoining;
     this.life = undefined;
     this.restartTick = restartTick;
     this.#network.drop(this.index);
