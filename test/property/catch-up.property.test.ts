@@ -1,0 +1,102 @@
+/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6 over any state and any question. */
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Acceptor } from '../../src/paxos/acceptor.ts';
+import { makeBallot } from '../../src/paxos/ballot.ts';
+import { CatchUp, FETCH_SLOTS_MAX } from '../../src/paxos/catch-up.ts';
+import { Learner } from '../../src/paxos/learner.ts';
+import { ACCEPT, FETCH, FETCH_VOTE, LEARNED } from '../../src/paxos/message.ts';
+import { drain, makeState, message } from '../support/core.ts';
+
+const BALLOT = makeBallot(3, 2);
+const LENGTH = 8;
+
+interface Shape {
+  commit: number;
+  truncation: number;
+  /** Slots behind the watermark with a vote in BALLOT. */
+  votes: number[];
+}
+
+const shape: fc.Arbitrary<Shape> = fc
+  .record({ commit: fc.nat(40), share: fc.nat(100), votes: fc.uniqueArray(fc.nat(8), { maxLength: 6 }) })
+  .map(({ commit, share, votes }) => ({ commit, truncation: Math.floor((commit * share) / 100), votes }));
+
+function make({ commit, truncation, votes }: Shape) {
+  const state = makeState(0);
+  const learner = new Learner(state);
+  const acceptor = new Acceptor(state);
+  const catchUp = new CatchUp(state);
+  for (let slot = 0; slot < commit; slot++)
+    learner.onLearned(message(LEARNED, { slot, length: LENGTH, crc: slot + 1 }));
+  for (const ahead of votes) {
+    acceptor.onAccept(message(ACCEPT, { ballot: BALLOT, slot: commit + 1 + ahead, length: LENGTH, crc: 77 + ahead }));
+  }
+  if (truncation > 0) catchUp.published(truncation, 1000, truncation);
+  drain(state.outbox);
+  return { state, catchUp };
+}
+
+const test = suite('property: catch-up');
+
+test('K1, K3: what leaves is exactly the asked slots between truncation point and watermark, or an offer of a snapshot', () => {
+  fc.assert(
+    fc.property(shape, fc.nat(45), fc.nat(30), (given, first, count) => {
+      const { state, catchUp } = make(given);
+      catchUp.onFetch(message(FETCH, { slot: first, aux: first + count }));
+      const actions = drain(state.outbox).map(({ kind, slot }) => [kind, slot]);
+      const end = Math.min(first + count, first + FETCH_SLOTS_MAX, given.commit);
+      const served = Array.from({ length: Math.max(0, end - first) }, (_, n) => ['LEARNED', first + n]);
+      assert.equal(actions, first < given.truncation ? [['SNAPSHOT_OFFER', given.truncation]] : served);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('K2: the value of a vote leaves only for the vote that was named, and a chosen one as learned', () => {
+  fc.assert(
+    fc.property(shape, fc.nat(50), fc.boolean(), fc.boolean(), (given, slot, isNamed, isPromised) => {
+      const { state, catchUp } = make(given);
+      const [voted, promised] = [isNamed ? BALLOT : BALLOT - 1, isPromised ? state.promisedBallot : BALLOT + 1];
+      catchUp.onFetchVote(message(FETCH_VOTE, { ballot: promised, slot, aux: voted }));
+      const isHeld = given.votes.includes(slot - given.commit - 1);
+      const actions = drain(state.outbox).map(({ kind, aux, length }) => [kind, aux, length]);
+      if (slot < given.commit) assert.equal(actions, slot < given.truncation ? [] : [['LEARNED', 0, -1]]);
+      else assert.equal(actions, isHeld && isNamed && isPromised ? [['VOTE_VALUE', BALLOT, LENGTH]] : []);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('K4: nothing is truncated beyond the snapshot that holds it, nor beyond what is chosen', () => {
+  fc.assert(
+    fc.property(shape, fc.nat(45), fc.nat(45), (given, watermark, truncation) => {
+      const { state, catchUp } = make(given);
+      const isAllowed = watermark >= given.truncation && watermark <= given.commit && truncation <= watermark;
+      if (isAllowed) catchUp.published(watermark, 10, truncation);
+      else assert.throws(() => catchUp.published(watermark, 10, truncation));
+      assert.is(state.truncationPoint, isAllowed ? Math.max(given.truncation, truncation) : given.truncation);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('K6: installing a snapshot keeps the promise and every vote at or above its watermark (requires K5)', () => {
+  fc.assert(
+    fc.property(shape, fc.integer({ min: 1, max: 12 }), (given, ahead) => {
+      const { state, catchUp } = make(given);
+      const promised = state.promisedBallot;
+      const watermark = given.commit + ahead;
+      catchUp.install(watermark, 10);
+      assert.equal([state.promisedBallot, state.commitWatermark], [promised, watermark]);
+      for (let slot = watermark; slot < given.commit + 12; slot++) {
+        const isVote = given.votes.includes(slot - given.commit - 1);
+        assert.is(state.window.voteBallot[state.window.index(slot)], isVote ? BALLOT : 0);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test.run();
