@@ -26,6 +26,8 @@ export class Election {
   #heartbeatTick: Tick = 0;
   #queryTick: Tick = -1;
   #leaderlessMembers = 0;
+  /** Highest watermark among the leaderless of this round. */
+  #leaderlessCommit: Slot = 0;
   /** Catch up to this watermark, then campaign; 0 = no such plan. */
   campaignAt: Slot = 0;
 
@@ -115,6 +117,7 @@ export class Election {
     const state = this.#state;
     this.#queryTick = state.tick;
     this.#leaderlessMembers = state.selfBit;
+    this.#leaderlessCommit = 0;
     this.campaignAt = 0;
     if (state.configuration.peers === 0) {
       this.#campaign();
@@ -156,9 +159,10 @@ export class Election {
       this.#deadline = state.tick + this.#timeout();
       return;
     }
-    if ((message[M_COMMIT] as Slot) > this.campaignAt) this.campaignAt = message[M_COMMIT] as Slot;
+    if ((message[M_COMMIT] as Slot) > this.#leaderlessCommit) this.#leaderlessCommit = message[M_COMMIT] as Slot;
     this.#leaderlessMembers |= 1 << (message[M_FROM] as MemberIndex);
     if (state.tick < this.#deadline || !state.configuration.quorums.isLeaderQuorum(this.#leaderlessMembers)) return;
+    this.campaignAt = this.#leaderlessCommit;
     if (state.commitWatermark >= this.campaignAt) this.#campaign();
   }
 

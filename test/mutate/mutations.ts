@@ -439,6 +439,20 @@ export const MUTATIONS: readonly Mutation[] = [
     SIM,
   ),
   m('paxos/recover', 'state.isRejoining = true;', '', 'who forgot votes at once (S12)', SIM),
+  m(
+    'paxos/election',
+    'this.campaignAt = this.#leaderlessCommit;\n        if (state.commitWatermark >= this.campaignAt)',
+    'if (state.commitWatermark >= this.#leaderlessCommit)',
+    'a candidate that is behind does not plan to catch up first',
+    ['unit/paxos/election'],
+  ),
+  m(
+    'paxos/election',
+    'if (message[M_COMMIT] > this.#leaderlessCommit)\n            this.#leaderlessCommit = message[M_COMMIT];',
+    'if (message[M_COMMIT] > this.campaignAt)\n            this.campaignAt = message[M_COMMIT];',
+    'one leaderless member is enough to disturb a leader',
+    ['unit/paxos/election', 'sim/partial-meshes'],
+  ),
 ];
 
 function m(file: string, find: string, replace: string, why: string, killers: readonly string[]): Mutation {

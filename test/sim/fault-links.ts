@@ -78,6 +78,15 @@ export class LinkCuts {
     this.#cutWhere((from, to) => from !== to && !mesh(places[from] as number, places[to] as number, places));
   }
 
+  /** These links stand until `heal`, and no others. */
+  keepOnly(links: readonly (readonly [MemberIndex, MemberIndex])[]): void {
+    this.#begin(0);
+    this.#cutWhere((from, to) => {
+      const isKept = links.some(([a, b]) => (a === from && b === to) || (a === to && b === from));
+      return from !== to && !isKept;
+    });
+  }
+
   /** A link begins to go up and down; one at a time, or nobody would ever reach anybody. */
   flap(now: number, intervalTicks: number): void {
     if (this.#flaps.length > 0) return;

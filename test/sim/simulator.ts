@@ -31,6 +31,8 @@ export interface SimOptions {
   swarm: boolean;
   /** Overrides, for shrinking. */
   faults?: FaultMix;
+  /** From a tick on only these links stand, until everything is healed. */
+  mesh?: { fromTick: number; links: readonly (readonly [MemberIndex, MemberIndex])[] };
 }
 
 export interface SimResult {
@@ -40,6 +42,8 @@ export interface SimResult {
   events: number;
   chosen: number;
   acknowledged: number;
+  /** Before everything was healed. */
+  acknowledgedUnderFaults: number;
   reads: number;
   elections: number;
   counts: FaultCounts;
@@ -70,6 +74,7 @@ export class Simulator {
   #tick = 0;
   #events = 0;
   #violation = '';
+  #acknowledgedUnderFaults = 0;
 
   constructor(options: SimOptions, trace = new Trace()) {
     this.#options = options;
@@ -160,6 +165,7 @@ export class Simulator {
     try {
       for (const member of this.#members) member.start(this.#clients);
       while (this.#tick < this.#options.ticks && this.#violation === '') this.#step(true);
+      this.#acknowledgedUnderFaults = this.#acknowledged;
       this.#heal();
       const end = this.#tick + HEAL_TICKS;
       while (this.#tick < end && this.#violation === '' && !this.#isSettled()) this.#step(false);
@@ -173,6 +179,8 @@ export class Simulator {
   #step(isFaulty: boolean): void {
     this.#tick += 1;
     if (isFaulty) this.#strikes.strike();
+    const mesh = this.#options.mesh;
+    if (mesh?.fromTick === this.#tick) this.#network.cuts.keepOnly(mesh.links);
     this.#network.tick();
     for (const member of this.#members)
       if (!member.isUp && !member.isOut && member.restartTick <= this.#tick) member.start(this.#clients);
@@ -310,6 +318,10 @@ export class Simulator {
     this.#trace.add(this.#tick, text);
   }
 
+  get #acknowledged(): number {
+    return this.#clients.reduce((sum, client) => sum + client.acknowledged, 0);
+  }
+
   #result(): SimResult {
     return {
       seed: this.#options.seed,
@@ -317,7 +329,8 @@ export class Simulator {
       ticks: this.#tick,
       events: this.#events + this.#network.frames,
       chosen: this.#agreement.reduce((sum, { chosen }) => sum + chosen, 0),
-      acknowledged: this.#clients.reduce((sum, client) => sum + client.acknowledged, 0),
+      acknowledged: this.#acknowledged,
+      acknowledgedUnderFaults: this.#acknowledgedUnderFaults,
       reads: this.#histories.flatMap(({ operations }) => operations).filter(({ isRead }) => isRead).length,
       elections: this.#leadership.reduce((sum, { elections }) => sum + elections, 0),
       counts: this.#counts,
