@@ -78,13 +78,10 @@ export class LinkCuts {
     this.#cutWhere((from, to) => from !== to && !mesh(places[from] as number, places[to] as number, places));
   }
 
-  /** These links stand until `heal`, and no others. */
+  /** Frames pass from the first to the second of these pairs until `heal`, and nowhere else. */
   keepOnly(links: readonly (readonly [MemberIndex, MemberIndex])[]): void {
     this.#begin(0);
-    this.#cutWhere((from, to) => {
-      const isKept = links.some(([a, b]) => (a === from && b === to) || (a === to && b === from));
-      return from !== to && !isKept;
-    });
+    this.#cutWhere((from, to) => from !== to && !links.some(([a, b]) => a === from && b === to));
   }
 
   /** A link begins to go up and down; one at a time, or nobody would ever reach anybody. */

@@ -3,6 +3,7 @@
  *
  *   cut link    A─B ✕ B─C, both reach A        quorum loss   all reach only A, the leader is elsewhere
  *   chain       A─B─C─D─E                      bridge        {A B C} and {C D E}
+ *   one way     a member is heard and hears nobody, or the reverse
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,6 +11,16 @@ import { NO_FAULTS } from './faults.ts';
 import { type SimOptions, type SimResult, Simulator } from './simulator.ts';
 
 type Links = [number, number][];
+
+/** Frames pass both ways. */
+function bothWays(links: Links): Links {
+  return links.flatMap(
+    ([a, b]): Links => [
+      [a, b],
+      [b, a],
+    ],
+  );
+}
 
 const QUIET_TICKS = 300;
 /** Ten election timeouts to find a leader that can lead, then steady work. */
@@ -45,46 +56,77 @@ function requireProgress(replicas: number, links: Links): void {
 const test = suite('sim partial meshes');
 
 test('a cut between the leader and a follower that both reach the third (scenario 23)', () => {
-  requireProgress(3, [
-    [0, 2],
-    [1, 2],
-  ]);
+  requireProgress(
+    3,
+    bothWays([
+      [0, 2],
+      [1, 2],
+    ]),
+  );
 });
 
 test('a cut between two followers', () => {
-  requireProgress(3, [
-    [0, 1],
-    [0, 2],
-  ]);
+  requireProgress(
+    3,
+    bothWays([
+      [0, 1],
+      [0, 2],
+    ]),
+  );
 });
 
 test('quorum loss: all reach only one that does not lead (scenario 24)', () => {
-  requireProgress(5, [
-    [3, 0],
-    [3, 1],
-    [3, 2],
-    [3, 4],
-  ]);
+  requireProgress(
+    5,
+    bothWays([
+      [3, 0],
+      [3, 1],
+      [3, 2],
+      [3, 4],
+    ]),
+  );
 });
 
 test('a chain of five (scenario 26)', () => {
-  requireProgress(5, [
-    [0, 1],
-    [1, 2],
-    [2, 3],
-    [3, 4],
-  ]);
+  requireProgress(
+    5,
+    bothWays([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ]),
+  );
 });
 
 test('two halves that share one member', () => {
-  requireProgress(5, [
-    [0, 1],
-    [0, 2],
-    [1, 2],
-    [2, 3],
-    [2, 4],
-    [3, 4],
-  ]);
+  requireProgress(
+    5,
+    bothWays([
+      [0, 1],
+      [0, 2],
+      [1, 2],
+      [2, 3],
+      [2, 4],
+      [3, 4],
+    ]),
+  );
+});
+
+test('a leader that is heard but hears nobody (scenario 21)', () => {
+  requireProgress(3, [...bothWays([[1, 2]]), [0, 1], [0, 2]]);
+});
+
+test('a leader that hears all but is not heard (scenario 21)', () => {
+  requireProgress(3, [...bothWays([[1, 2]]), [1, 0], [2, 0]]);
+});
+
+test('a follower that hears the leader but is not heard disturbs nobody (scenario 22)', () => {
+  requireProgress(3, [...bothWays([[0, 1]]), [0, 2], [1, 2]]);
+});
+
+test('a follower that is heard but hears nobody (scenario 22)', () => {
+  requireProgress(3, [...bothWays([[0, 1]]), [2, 0], [2, 1]]);
 });
 
 test('without any quorum nothing is acknowledged', () => {

@@ -31,7 +31,7 @@ export interface SimOptions {
   swarm: boolean;
   /** Overrides, for shrinking. */
   faults?: FaultMix;
-  /** From a tick on only these links stand, until everything is healed. */
+  /** From a tick on frames pass only from the first to the second of these pairs, until everything is healed. */
   mesh?: { fromTick: number; links: readonly (readonly [MemberIndex, MemberIndex])[] };
 }
 
