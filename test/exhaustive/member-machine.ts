@@ -84,8 +84,6 @@ export interface MemberState {
 /** What decides whether a message from or to a member can still matter. */
 export interface Profile {
   role: number;
-  /** Of the candidacy or leadership; 0 for a follower. */
-  ballot: number;
   promised: number;
   mayCampaign: boolean;
 }
@@ -117,7 +115,6 @@ export class MemberMachine {
   readonly #replica: Replica;
   readonly #cells: Cells;
   readonly #newborn: Float64Array;
-  readonly #ballotCell: number;
   /** By role, and whether the member may campaign again: the cells that are read from here on. */
   readonly #readCells: Int32Array[] = [];
   transitions = 0;
@@ -140,7 +137,6 @@ export class MemberMachine {
     ]);
     this.#cells = new Cells(this.#replica, limits);
     this.#newborn = this.#cells.save();
-    this.#ballotCell = this.#cells.indexOf(['_proposer', 'Proposer', 'ballot']);
     const always = scope.jumpsMax === 0 ? UNREAD_WITHOUT_TIME : [];
     for (const role of [FOLLOWER, CANDIDATE, LEADER]) {
       const byRole = role === FOLLOWER ? UNREAD_BY_FOLLOWER : role === LEADER ? UNREAD_BY_LEADER : [];
@@ -296,7 +292,7 @@ export class MemberMachine {
         nextSlot: state.window.nextSlot,
         commit: state.commitWatermark,
         facts: this.#factsOf(records, durable, state.commitWatermark),
-        profile: this.#profileOf(state.role, cells, campaigns),
+        profile: this.#profileOf(state.role, campaigns),
         next: new Map(),
         without: new Map(),
       };
@@ -311,12 +307,11 @@ export class MemberMachine {
     return text;
   }
 
-  #profileOf(role: number, cells: Float64Array, campaigns: number): number {
-    const ballot = role === FOLLOWER ? 0 : (cells[this.#ballotCell] as number);
+  #profileOf(role: number, campaigns: number): number {
     const promised = this.#replica.state.promisedBallot;
     const mayCampaign = campaigns < (this.#scope.campaigns[this.#index] as number);
-    const key = `${role} ${ballot} ${promised} ${mayCampaign}`;
-    return this.#tables.profiles.idOf(key, () => ({ role, ballot, promised, mayCampaign }));
+    const key = `${role} ${promised} ${mayCampaign}`;
+    return this.#tables.profiles.idOf(key, () => ({ role, promised, mayCampaign }));
   }
 
   /** The state without those of its messages that would change nothing, now or ever. */
@@ -352,31 +347,27 @@ export class MemberMachine {
 }
 
 /**
- * Answers to a candidacy or leadership that is over; requests of one that is over to a member that would only refuse them.
- * No ballot is ever taken up again, so they stay dead.
+ * Answers to a member that will follow for ever; requests of such a member to one that promised more and would only refuse them.
+ * That a lower ballot is refused (A5, A9) is taken for granted here, as far as its leader is gone.
  */
 function isDead(words: Float64Array, sender: Profile, receiver: Profile): boolean {
-  const ballot = words[M.M_BALLOT] as number;
-  const isAwaited = receiver.role !== FOLLOWER && receiver.ballot === ballot;
   switch (words[M.M_KIND]) {
     case M.PROMISE_VOTE:
     case M.PROMISE:
-      return receiver.role !== CANDIDATE || !isAwaited;
     case M.ACCEPTED:
     case M.VOTE_VALUE:
-      return !isAwaited;
     case M.REJECT:
-      return !isAwaited && !receiver.mayCampaign;
+      return followsForEver(receiver);
     case M.PREPARE:
     case M.ACCEPT:
     case M.HEARTBEAT:
-      return (
-        receiver.promised > ballot && (sender.role === FOLLOWER || sender.ballot !== ballot) && !sender.mayCampaign
-      );
+      return receiver.promised > (words[M.M_BALLOT] as number) && followsForEver(sender);
     default:
       return false;
   }
 }
+
+const followsForEver = ({ role, mayCampaign }: Profile): boolean => role === FOLLOWER && !mayCampaign;
 
 /** What is held back leaves together and into a network without order: neither order nor repetition matters. */
 function asSet(actions: readonly Float64Array[]): Float64Array[] {

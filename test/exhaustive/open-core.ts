@@ -91,14 +91,6 @@ export class Cells {
     }
   }
 
-  /** Index of the one cell with this path. */
-  indexOf(path: readonly string[]): number {
-    const wanted = path.join('.');
-    const index = this.#cells.findIndex((cell) => cell.path.join('.') === wanted);
-    if (index < 0) throw new Error(`a replica has no ${wanted}`);
-    return index;
-  }
-
   /** Indices of the cells that tell two states apart where nothing reads what is `unread`: classes and fields. */
   readCells(unread: ReadonlySet<string>): Int32Array {
     const indices: number[] = [];

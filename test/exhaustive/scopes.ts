@@ -70,6 +70,17 @@ export const SCOPES: readonly Scope[] = [
     jumpsMax: 0,
   },
   {
+    name: 'three-ballots',
+    members: 3,
+    slots: 1,
+    campaigns: [2, 1, 0],
+    proposals: [1, 1, 0],
+    crashes: NONE,
+    jumps: NONE,
+    crashesMax: 0,
+    jumpsMax: 0,
+  },
+  {
     name: 'again-after-crash',
     members: 3,
     slots: 1,
