@@ -4,7 +4,17 @@
  *
  *   <directory>/<16 hex digits of the watermark>.tmp  ──published──▶  <watermark>.snap
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { SynodError } from '../base/errors.ts';
 import type { GroupId, Slot } from '../base/types.ts';
@@ -120,6 +130,11 @@ export class FileSnapshots implements SnapshotMedium {
     this.#publishing.delete(id);
     target.settle(failure);
     return true;
+  }
+
+  setAside(watermark: Slot): void {
+    const path = join(this.#directory, snapshotFileName(watermark));
+    renameSync(path, `${path}.damaged`);
   }
 
   remove(watermark: Slot): void {

@@ -37,4 +37,6 @@ export interface SnapshotMedium {
   open(watermark: Slot): OpenSnapshot;
   create(watermark: Slot): SnapshotTarget;
   remove(watermark: Slot): void;
+  /** A damaged one is listed no more, and kept for whoever wants to look. */
+  setAside(watermark: Slot): void;
 }

@@ -113,7 +113,8 @@ export class CatchUp {
 
   #offer(to: MemberIndex): void {
     const state = this.#state;
-    assert(state.snapshotWatermark >= state.truncationPoint, 'only what a snapshot holds is truncated');
+    // The newest may have been found damaged: until there is another there is nothing to offer.
+    if (state.snapshotWatermark < state.truncationPoint) return;
     const at = state.send(SNAPSHOT_OFFER, 1 << to, 0);
     const words = state.outbox.words;
     words[at + A_BALLOT] = state.promisedBallot;

@@ -81,7 +81,7 @@ export class Election {
   onTick(): void {
     const state = this.#state;
     if (state.role === LEADER) this.#tickLeader();
-    else if (state.role === FOLLOWER) this.#tickFollower();
+    else if (state.role === FOLLOWER && !state.lacksImage) this.#tickFollower();
   }
 
   #tickLeader(): void {
@@ -134,8 +134,10 @@ export class Election {
     const state = this.#state;
     const at = state.send(STATUS_REPLY, 1 << (message[M_FROM] as MemberIndex), state.promiseSequence);
     const words = state.outbox.words;
+    const asked = message[M_COMMIT] as Slot;
     words[at + A_BALLOT] = state.promisedBallot;
-    words[at + A_COMMIT] = state.commitWatermark;
+    // Nobody waits to catch up with a replica that lacks what it needs.
+    words[at + A_COMMIT] = state.lacksImage && asked < state.commitWatermark ? asked : state.commitWatermark;
     words[at + A_AUX] = this.hearsLeader() ? 1 : 0;
     words[at + A_AUX2] = state.leaderHint + 1;
     words[at + A_SLOT] = state.role === LEADER ? recoveryEnd : 0;
@@ -168,7 +170,9 @@ export class Election {
 
   /** The leader asked this replica to take over. */
   onTransfer(message: Float64Array): void {
-    if (this.#state.role === FOLLOWER && (message[M_BALLOT] as number) >= this.#state.promisedBallot) this.#campaign();
+    const state = this.#state;
+    if (state.lacksImage || (message[M_BALLOT] as number) < state.promisedBallot) return;
+    if (state.role === FOLLOWER) this.#campaign();
   }
 
   #campaign(): void {

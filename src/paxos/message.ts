@@ -39,7 +39,7 @@ export const VOTE_VALUE = 14;
 export const TRANSFER = 15;
 /** What was asked for is truncated here. SLOT: watermark of the newest snapshot; AUX: its size in bytes; COMMIT. */
 export const SNAPSHOT_OFFER = 16;
-/** Asks for a part of a snapshot. SLOT: its watermark; AUX: first byte wanted. */
+/** Asks for a part of a snapshot. SLOT: its watermark; AUX: first byte wanted. SLOT 0: for an offer of one at AUX or above. */
 export const SNAPSHOT_FETCH = 17;
 /** Bytes of a snapshot. SLOT: its watermark; AUX: offset of the first byte; AUX2: its size. */
 export const SNAPSHOT_PART = 18;

@@ -56,6 +56,8 @@ export class ReplicaState {
   answeredAttempt = 0;
   /** Promises and votes may be forgotten: learn only, until S12 is fulfilled; recovery sets it, rejoin clears it. */
   isRejoining = false;
+  /** No snapshot stands before the log: chosen values are missing here. It votes, and does not lead; recovery sets it. */
+  lacksImage = false;
   /** Highest ballot ever seen anywhere; the next candidacy starts above its round; all roles raise it. */
   seenBallot: Ballot = 0;
 

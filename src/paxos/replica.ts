@@ -33,6 +33,7 @@ import {
   M_EPOCH,
   M_FROM,
   M_KIND,
+  M_SLOT,
   PREPARE,
   PROMISE,
   PROMISE_VOTE,
@@ -177,9 +178,14 @@ export class Replica {
 
   #onPrepare(message: Float64Array): void {
     this.#noteCommit(message);
-    if (this.state.isRejoining) return;
+    if (this.state.isRejoining || this.#cannotHelp(message)) return;
     const before = this.state.promisedBallot;
     if (this.#acceptor.onPrepare(message) && this.state.promisedBallot > before) this.#proposer.stepDown();
+  }
+
+  /** A candidate that must catch up with this replica first, and cannot: what it needs is missing here. Others may elect it. */
+  #cannotHelp(message: Float64Array): boolean {
+    return this.state.lacksImage && (message[M_SLOT] as Slot) < this.state.truncationPoint;
   }
 
   #onPromise(message: Float64Array): void {

@@ -87,7 +87,6 @@ export class GroupDriver {
   readonly #bulk: Bulk;
   readonly #observer: GroupObserver;
   readonly #self: MemberIndex;
-  readonly #epoch: number;
   readonly #memberCount: number;
   readonly #acceptQuorum: number;
   readonly #index = new SlotIndex();
@@ -111,18 +110,12 @@ export class GroupDriver {
     this.applier = options.applier;
     this.#observer = options.observer;
     this.#self = options.configuration.self;
-    this.#epoch = options.configuration.epoch;
     this.#memberCount = options.configuration.nodeIds.length;
     this.#acceptQuorum = options.configuration.quorums.acceptQuorum;
     const { configuration, transport, bulk, timing, prng, isPreferred } = options;
     this.#sender = new FrameSender(options.groupId, configuration, transport, bulk, this.#index, this);
     const sameValue = (slot: Slot): boolean => this.#sameValue(slot);
     this.replica = new Replica({ configuration, timing, prng, isPreferred, sameValue });
-  }
-
-  /** Frames that found no room in a peer ring. */
-  get unsent(): number {
-    return this.#sender.unsent;
   }
 
   get appliedWatermark(): Slot {
@@ -144,7 +137,7 @@ export class GroupDriver {
 
   /** Recovery is over: what was found is durable, and slots below the commit watermark may be applied. */
   finishRecovery(leadershipSerial: number): void {
-    const state = this.replica.state;
+    const { state } = this.replica;
     state.persistedSequence = state.lastSequence;
     state.leadershipSerial = leadershipSerial;
     this.#ledger = new PersistLedger(LEDGER_CAPACITY, state.lastSequence);
@@ -244,7 +237,7 @@ export class GroupDriver {
 
   /** Applies up to `limit` chosen slots, in order; returns how many. */
   applyChosen(limit: number): number {
-    const stop = this.replica.commitWatermark;
+    const stop = this.replica.state.lacksImage ? 0 : this.replica.commitWatermark;
     let applied = 0;
     while (applied < limit && this.#appliedWatermark < stop) {
       this.#applySlot(this.#appliedWatermark);
@@ -269,8 +262,15 @@ export class GroupDriver {
 
   /** True where the values of all slots from `watermark` up to what the log knows to be chosen are here. */
   continuesFrom(watermark: Slot): boolean {
+    const { state } = this.replica;
+    return watermark >= state.truncationPoint && this.#index.holds(watermark, state.commitWatermark);
+  }
+
+  /** No snapshot stands before the log: it votes, serves what it has, and waits for a peer's (S16). */
+  lackImage(): void {
     const { state, commitWatermark } = this.replica;
-    return watermark >= state.truncationPoint && this.#index.holds(watermark, commitWatermark);
+    state.lacksImage = true;
+    state.truncationPoint = this.#index.startOf(state.truncationPoint, commitWatermark);
   }
 
   /** Recovery found a snapshot. Below what the log itself knew to be chosen its records are good to serve; above they may be void. */
@@ -279,6 +279,7 @@ export class GroupDriver {
     let first = watermark;
     if (commitWatermark >= watermark)
       while (first > state.truncationPoint && this.#index.get(first - 1) > 0) first -= 1;
+    state.lacksImage = false;
     recoverCommit(state, watermark);
     this.replica.snapshotPublished(watermark, bytes, first);
     this.#restored(watermark);
@@ -287,9 +288,12 @@ export class GroupDriver {
 
   /** A peer's snapshot is published and restored here: the core goes on behind it. */
   install(watermark: Slot, bytes: number): void {
-    this.replica.install(watermark, bytes);
-    this.#drain();
-    this.#restored(watermark);
+    if (watermark > this.replica.commitWatermark) {
+      this.replica.state.lacksImage = false;
+      this.replica.install(watermark, bytes);
+      this.#drain();
+      this.#restored(watermark);
+    } else this.startFrom(watermark, bytes);
   }
 
   #restored(watermark: Slot): void {
@@ -301,19 +305,18 @@ export class GroupDriver {
   /** Appends the hard state anew; returns its persist sequence, or -1 while there is no room. */
   mark(): Sequence {
     if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) return -1;
-    const sequence = this.replica.mark();
+    this.replica.mark();
     this.#drain();
-    return sequence;
+    return this.replica.state.lastSequence;
   }
 
   get durableSequence(): Sequence {
     return this.#ledger.durable;
   }
 
-  /** Position of the oldest record that must stay: the value of a slot from the truncation point on; Infinity where there is none. */
+  /** Position of the oldest value record that must stay: of the slots from the truncation point on; Infinity where there is none. */
   oldestNeeded(): LogPosition {
     const { truncationPoint, window } = this.replica.state;
-    this.#index.forget(truncationPoint);
     return this.#index.oldest(truncationPoint, window.nextSlot);
   }
 
@@ -359,7 +362,7 @@ export class GroupDriver {
     const length = words[at + A_VALUE_LENGTH] as number;
     const isStaged = words[at + A_FLAGS] === VALUE_STAGED || (kind === KIND_LEARNED && length > 0);
     if (isStaged) assert(this.#stagedOffset >= 0 && this.#stagedLength === length, 'the value of the record is staged');
-    writeRecordFields(header, words, at, kind, this.groupId, this.#epoch);
+    writeRecordFields(header, words, at, kind, this.groupId, this.replica.state.configuration.epoch);
     const position = this.#log.append(header);
     this.#ledger.record(words[at + A_SEQUENCE] as number, this.#log.appendedPosition);
     if (kind === KIND_VOTE || kind === KIND_LEARNED) this.#index.set(words[at + A_SLOT] as Slot, position);

@@ -12,9 +12,11 @@ import type { SnapshotMedium } from '../log/snapshot-medium.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import type { Configuration } from '../paxos/configuration.ts';
 import {
+  M_AUX,
   M_EPOCH,
   M_FROM,
   M_KIND,
+  M_SLOT,
   M_VALUE_CRC,
   M_VALUE_LENGTH,
   SNAPSHOT_FETCH,
@@ -29,6 +31,8 @@ import { SnapshotTaker } from './snapshot-taker.ts';
 /** Share of the interval by which each member waits longer than the one before it, and a leader longer than followers. */
 const STAGGER = 0.05;
 const LEADER_DELAY = 0.25;
+/** Ticks between questions of a replica that has no image. */
+const SEEK_TICKS = 10;
 
 export interface GroupSnapshotsOptions {
   driver: GroupDriver;
@@ -56,13 +60,15 @@ export class GroupSnapshots {
   /** Log position at the last snapshot. */
   readonly #takenAt = new Float64Array(1);
   #failuresTold = 0;
+  #soughtTick = 0;
+  #soughtMember = -1;
 
   constructor(options: GroupSnapshotsOptions) {
     const { driver, medium, clusterId, crc, configuration, transport, bulk } = options;
     this.#options = options;
     this.driver = driver;
     this.taker = new SnapshotTaker(driver, medium, clusterId, crc);
-    this.sender = new SnapshotSender(driver, medium, configuration, transport, bulk);
+    this.sender = new SnapshotSender(driver, medium, configuration, transport, bulk, clusterId, crc);
     this.receiver = new SnapshotReceiver(driver, medium, clusterId, crc, (to, watermark, offset) =>
       this.sender.ask(to, watermark, offset),
     );
@@ -70,8 +76,8 @@ export class GroupSnapshots {
   }
 
   /**
-   * After the log was recovered: brings the machine to the newest snapshot from which the log goes on without a gap. Throws
-   * ERR_SYNOD_SNAPSHOT_DAMAGED where the log begins behind a snapshot that is not there.
+   * After the log was recovered: brings the machine to the newest snapshot from which the log goes on without a gap. Where there is none a
+   * peer's is asked for; throws ERR_SYNOD_SNAPSHOT_DAMAGED where there is no peer.
    */
   start(): void {
     const { driver, medium, warn } = this.#options;
@@ -83,14 +89,15 @@ export class GroupSnapshots {
       } catch (error) {
         if (!(error instanceof SynodError)) throw error;
         warn(error.message);
+        medium.setAside(watermark);
       }
     }
     if (driver.continuesFrom(0)) return;
-    throw new SynodError(
-      'ERR_SYNOD_SNAPSHOT_DAMAGED',
-      `The log of shard ${driver.groupId} was truncated, and no snapshot stands before it: restore the snapshot files, or remove this ` +
-        `replica's directory and open with lostReplicas: 'rejoin'.`,
-    );
+    const text = `The log of shard ${driver.groupId} was truncated, and no snapshot stands before it`;
+    if (this.#options.configuration.peers === 0)
+      throw new SynodError('ERR_SYNOD_SNAPSHOT_DAMAGED', `${text}: restore the snapshot files.`);
+    warn(`${text}: this replica votes, and asks its peers for one.`);
+    driver.lackImage();
   }
 
   #restore(watermark: Slot): void {
@@ -118,14 +125,36 @@ export class GroupSnapshots {
   work(position: number): number {
     const { everyBytes } = this.#options;
     const isDue = everyBytes > 0 && position - (this.#takenAt[0] as number) >= everyBytes * this.#patience();
-    if ((isDue || this.#isAsked) && !this.taker.isBusy && !this.receiver.isBusy) {
+    const isFree = !this.taker.isBusy && !this.receiver.isBusy && !this.driver.replica.state.lacksImage;
+    if ((isDue || this.#isAsked) && isFree) {
       this.#isAsked = false;
       this.#takenAt[0] = position;
       this.taker.begin();
     }
+    if (this.driver.replica.state.lacksImage) this.#seek();
     const work = this.taker.work() + this.receiver.work();
     if (this.taker.failed > this.#failuresTold) this.#tellFailure();
     return work;
+  }
+
+  /** Asks one peer after the other for a snapshot that the log here goes on from. */
+  #seek(): void {
+    const { tick, truncationPoint } = this.driver.replica.state;
+    if (this.receiver.isBusy || tick - this.#soughtTick < SEEK_TICKS) return;
+    this.#soughtTick = tick;
+    const { nodeIds, self } = this.#options.configuration;
+    this.#soughtMember = (this.#soughtMember + 1) % nodeIds.length;
+    if (this.#soughtMember === self) this.#soughtMember = (self + 1) % nodeIds.length;
+    this.sender.ask(this.#soughtMember, 0, truncationPoint);
+  }
+
+  /** A peer lacks an image: offers the newest, or takes one that is new enough. */
+  #onSought(message: Float64Array): void {
+    const { snapshotWatermark, lacksImage } = this.driver.replica.state;
+    if (lacksImage) return;
+    if (snapshotWatermark > 0 && snapshotWatermark >= (message[M_AUX] as number)) {
+      this.sender.offer(message[M_FROM] as MemberIndex);
+    } else this.ask();
   }
 
   /** Followers first, and not all at once. */
@@ -145,6 +174,7 @@ export class GroupSnapshots {
     if (message[M_EPOCH] !== configuration.epoch || from === configuration.self) return;
     assert(from >= 0 && from < configuration.nodeIds.length, 'frames come from members');
     if (message[M_KIND] === SNAPSHOT_OFFER) this.receiver.onOffer(message);
+    else if (message[M_KIND] === SNAPSHOT_FETCH && message[M_SLOT] === 0) this.#onSought(message);
     else if (message[M_KIND] === SNAPSHOT_FETCH) this.sender.onFetch(message);
     else if (bulk.crc32c(bytes, offset, message[M_VALUE_LENGTH] as number) === message[M_VALUE_CRC])
       this.receiver.onPart(message, bytes, offset);

@@ -45,8 +45,9 @@ export class SlotIndex {
     return start;
   }
 
-  /** Lowest position of the slots in [first, end); Infinity where none is known. */
+  /** Lowest position of the slots in [first, end), and the end of all slots below; Infinity where none is known. */
   oldest(first: Slot, end: Slot): LogPosition {
+    this.forget(first);
     let oldest = Number.POSITIVE_INFINITY;
     for (let slot = first; slot < end; slot++) {
       const position = this.get(slot);

@@ -60,9 +60,16 @@ export class SnapshotReceiver {
     return this.#driver.replica.state.tick;
   }
 
+  /** It brings the replica further, or is what it lacks to begin. Who leads settles what it lacks by itself. */
+  #isUseful(watermark: Slot): boolean {
+    const { replica } = this.#driver;
+    if (replica.state.lacksImage) return this.#driver.continuesFrom(watermark);
+    return watermark > replica.commitWatermark && !replica.isLeader;
+  }
+
   onOffer(message: Float64Array): void {
     const watermark = message[M_SLOT] as Slot;
-    if (watermark <= this.#driver.replica.commitWatermark) return;
+    if (!this.#isUseful(watermark)) return;
     if (this.#receiving !== undefined) {
       const isAlive = this.#receiving.isPublishing || this.#tick - this.#receiving.heardTick < GIVE_UP_TICKS;
       if (isAlive) return;
@@ -128,7 +135,7 @@ export class SnapshotReceiver {
   /** Older snapshots go: between them and this one the log has a gap (S16). */
   #install(target: SnapshotTarget): void {
     const { watermark, size } = target;
-    if (watermark <= this.#driver.replica.commitWatermark) return;
+    if (!this.#isUseful(watermark)) return;
     const source = this.#medium.open(watermark);
     const name = { clusterId: this.#clusterId, group: this.#driver.groupId, watermark };
     this.#driver.applier.restore(readSnapshot(source, name, this.#crc));

@@ -1,8 +1,9 @@
 /**
  * Serves published snapshots to peers, a burst of parts per question: the asker sets the pace, nothing is kept for it here.
  */
-import type { MemberIndex, Slot } from '../base/types.ts';
+import type { GroupId, MemberIndex, Slot } from '../base/types.ts';
 import { SNAPSHOT_BLOCK_BYTES } from '../limits.ts';
+import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
 import type { OpenSnapshot, SnapshotMedium } from '../log/snapshot-medium.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import type { Configuration } from '../paxos/configuration.ts';
@@ -19,6 +20,7 @@ import {
   M_VALUE_LENGTH,
   MESSAGE_FIELDS,
   SNAPSHOT_FETCH,
+  SNAPSHOT_OFFER,
   SNAPSHOT_PART,
 } from '../paxos/message.ts';
 import type { Transport } from '../transport/transport.ts';
@@ -39,6 +41,10 @@ export class SnapshotSender {
   readonly #part = new Uint8Array(new SharedArrayBuffer(PART_BYTES));
   #open: OpenSnapshot | undefined;
   #openWatermark: Slot = -1;
+  /** Snapshot that each member began to ask for last. */
+  readonly #begunBy: Slot[] = [];
+  readonly #name: { clusterId: number; group: GroupId };
+  readonly #crc: Crc;
   sentParts = 0;
 
   constructor(
@@ -47,7 +53,11 @@ export class SnapshotSender {
     configuration: Configuration,
     transport: Transport,
     bulk: Bulk,
+    clusterId: number,
+    crc: Crc,
   ) {
+    this.#name = { clusterId, group: driver.groupId };
+    this.#crc = crc;
     this.#driver = driver;
     this.#medium = medium;
     this.#configuration = configuration;
@@ -61,10 +71,19 @@ export class SnapshotSender {
     this.#send(to, 0);
   }
 
+  /** Tells a peer which snapshot it may ask for. */
+  offer(to: MemberIndex): void {
+    const { snapshotWatermark, snapshotBytes } = this.#driver.replica.state;
+    this.#fill(SNAPSHOT_OFFER, snapshotWatermark, snapshotBytes);
+    this.#send(to, 0);
+  }
+
   onFetch(message: Float64Array): void {
+    const from = message[M_FROM] as MemberIndex;
+    let offset = message[M_AUX] as number;
+    if (offset === 0 && this.#isDoubted(from, message[M_SLOT] as Slot)) return;
     const source = this.#source(message[M_SLOT] as Slot);
     if (source === undefined) return;
-    let offset = message[M_AUX] as number;
     for (let part = 0; part < SNAPSHOT_BURST_PARTS && offset < source.size; part++) {
       const length = Math.min(PART_BYTES, source.size - offset);
       source.read(offset, this.#part, length);
@@ -72,9 +91,28 @@ export class SnapshotSender {
       words[M_AUX2] = source.size;
       words[M_VALUE_LENGTH] = length;
       words[M_VALUE_CRC] = this.#bulk.crc32c(this.#part, 0, length);
-      if (!this.#send(message[M_FROM] as MemberIndex, length)) return;
+      if (!this.#send(from, length)) return;
       this.sentParts += 1;
       offset += length;
+    }
+  }
+
+  /** A peer that begins anew may have found the snapshot damaged: then it is looked at, and a damaged one is served no more. */
+  #isDoubted(from: MemberIndex, watermark: Slot): boolean {
+    const isAgain = this.#begunBy[from] === watermark;
+    this.#begunBy[from] = watermark;
+    if (!isAgain || !this.#medium.list().includes(watermark)) return false;
+    const source = this.#medium.open(watermark);
+    try {
+      for (const _chunk of readSnapshot(source, { ...this.#name, watermark }, this.#crc));
+      return false;
+    } catch {
+      this.close();
+      this.#medium.setAside(watermark);
+      this.#driver.replica.state.snapshotWatermark = this.#medium.list().at(-1) ?? 0;
+      return true;
+    } finally {
+      source.close();
     }
   }
 

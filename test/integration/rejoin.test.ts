@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Cluster, type ClusterOptions, kv, openCluster } from '../../src/index.ts';
+import { LOG_BLOCK_BYTES } from '../../src/limits.ts';
 
 const COMMANDS = 120;
 const test = suite('rejoin');
@@ -67,7 +68,8 @@ function damage(replica: number): void {
   const descriptor = openSync(file, 'r+');
   const byte = new Uint8Array(1);
   const used = findEnd(descriptor, statSync(file).size);
-  const at = Math.floor(used / 2);
+  // In the header of the submission in the middle: every one begins at a block.
+  const at = LOG_BLOCK_BYTES * Math.floor(used / 2 / LOG_BLOCK_BYTES) + 8;
   readSync(descriptor, byte, 0, 1, at);
   writeSync(descriptor, Uint8Array.of((byte[0] as number) ^ 1), 0, 1, at);
 }

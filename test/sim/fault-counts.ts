@@ -38,6 +38,12 @@ export class FaultCounts {
   clockStop = 0;
   resend = 0;
   heldRequest = 0;
+  snapshot = 0;
+  snapshotFailure = 0;
+  snapshotRot = 0;
+  snapshotFallback = 0;
+  snapshotInstall = 0;
+  retiredSegment = 0;
 
   get total(): number {
     return Object.values(this).reduce((sum: number, count: number) => sum + count, 0);

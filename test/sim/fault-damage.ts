@@ -113,10 +113,13 @@ export class DiskDamage {
     return true;
   }
 
-  /** Where the first block of a misdirected write lands; -1 where it finds its place. */
-  misdirect(prng: Prng): LogPosition {
+  /**
+   * Where the first block of the write at `position` lands; -1 where it finds its place. Never in another segment: the place that it leaves
+   * empty must be missed as long as the one that it spoils.
+   */
+  misdirect(prng: Prng, position: LogPosition): LogPosition {
     if (!this.isMisdirecting) return -1;
-    const victim = this.#victim(prng, false);
+    const victim = this.#victim(prng, false, baseOf(position));
     if (victim === undefined) return -1;
     this.isMisdirecting = false;
     this.#counts.misdirectedWrite += 1;
@@ -133,9 +136,10 @@ export class DiskDamage {
   }
 
   /** Half of the time the newest submission that recovery can miss, else any. */
-  #victim(prng: Prng, isIdle: boolean): Submission | undefined {
+  #victim(prng: Prng, isIdle: boolean, base = -1): Submission | undefined {
     const covered = this.#submissions.filter(
-      ({ position, bytes, isFloor }) => position + bytes <= this.#floor || (isIdle && !isFloor),
+      ({ position, bytes, isFloor }) =>
+        (position + bytes <= this.#floor || (isIdle && !isFloor)) && (base < 0 || baseOf(position) === base),
     );
     if (covered.length === 0) return undefined;
     if (prng.chance(0.5)) return covered.at(-1);

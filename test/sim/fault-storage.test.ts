@@ -85,10 +85,10 @@ test('what the cut leaves behind does not rot, what it keeps does', () => {
 
 test('a misdirected write lands once, on a durable block', () => {
   const damage = twoWritten();
-  assert.is(damage.misdirect(new Prng(1)), -1, 'not asked for');
+  assert.is(damage.misdirect(new Prng(1), 2 * LOG_BLOCK_BYTES), -1, 'not asked for');
   damage.isMisdirecting = true;
-  assert.is(damage.misdirect(new Prng(1)), LOG_BLOCK_BYTES);
-  assert.is(damage.misdirect(new Prng(1)), -1);
+  assert.is(damage.misdirect(new Prng(1), 2 * LOG_BLOCK_BYTES), LOG_BLOCK_BYTES);
+  assert.is(damage.misdirect(new Prng(1), 2 * LOG_BLOCK_BYTES), -1);
   assert.ok(damage.isPending);
 });
 

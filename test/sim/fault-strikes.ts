@@ -37,6 +37,10 @@ interface Loop {
   lives: number;
 }
 
+function isUnsound({ isForgetful, snapshots, life }: SimMember): boolean {
+  return isForgetful || snapshots.isDoubtful(life?.groups);
+}
+
 export class FaultStrikes {
   readonly #struck: Struck;
   readonly #faults: FaultMix;
@@ -46,6 +50,7 @@ export class FaultStrikes {
   readonly #clockPrng: Prng;
   readonly #pointPrng: Prng;
   readonly #clientPrng: Prng;
+  readonly #snapshotPrng: Prng;
   readonly #loops = new Map<MemberIndex, Loop>();
 
   constructor(struck: Struck, faults: FaultMix, prng: Prng) {
@@ -57,6 +62,7 @@ export class FaultStrikes {
     this.#clockPrng = prng.fork('clocks');
     this.#pointPrng = prng.fork('points');
     this.#clientPrng = prng.fork('requests');
+    this.#snapshotPrng = prng.fork('snapshots');
   }
 
   /** The faults of one tick. */
@@ -73,6 +79,7 @@ export class FaultStrikes {
       this.#strikeSpace(member);
     }
     this.#strikeMedium();
+    this.#strikeSnapshots();
     this.#strikeClients();
   }
 
@@ -162,6 +169,17 @@ export class FaultStrikes {
     this.#struck.say(`the disk of member ${member.index} is full until ${member.disk.fullUntil}`);
   }
 
+  /** One medium at a time is unsound: what two have lost may be lost for good. */
+  #strikeSnapshots(): void {
+    if (!this.#snapshotPrng.chance(this.#faults.snapshotRot)) return;
+    const { members, counts, say } = this.#struck;
+    if (members.length < 3 || members.some(isUnsound)) return;
+    const member = this.#snapshotPrng.pick(members);
+    if (!member.snapshots.rot(this.#snapshotPrng)) return;
+    counts.snapshotRot += 1;
+    say(`the newest snapshot of member ${member.index} rots`);
+  }
+
   /** The medium of one member damages something, or loses everything. */
   #strikeMedium(): void {
     const { members, crash } = this.#struck;
@@ -170,7 +188,7 @@ export class FaultStrikes {
     const strays = prng.chance(this.#faults.misdirect);
     const wipes = prng.chance(this.#faults.wipe);
     if (!rots && !strays && !wipes) return;
-    if (members.length < 3 || members.some(({ isForgetful }) => isForgetful)) return;
+    if (members.length < 3 || members.some(isUnsound)) return;
     const member = prng.pick(members);
     const isNoticedAtOnce = prng.chance(0.7);
     if (wipes) this.#wipe(member, prng);

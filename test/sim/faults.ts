@@ -61,6 +61,9 @@ export interface FaultMix {
   /** Chance per tick that what a client asks stays on its way for up to `holdTicks`. */
   hold: number;
   holdTicks: number;
+  /** Chance per snapshot that it cannot be published; chance per tick that the newest one of a member rots. */
+  snapshotFailure: number;
+  snapshotRot: number;
 }
 
 export const NO_FAULTS: FaultMix = {
@@ -99,6 +102,8 @@ export const NO_FAULTS: FaultMix = {
   resend: 0,
   hold: 0,
   holdTicks: 0,
+  snapshotFailure: 0,
+  snapshotRot: 0,
 };
 
 export const MODERATE_FAULTS: FaultMix = {
@@ -137,6 +142,8 @@ export const MODERATE_FAULTS: FaultMix = {
   resend: 0.003,
   hold: 0.003,
   holdTicks: 30,
+  snapshotFailure: 0.05,
+  snapshotRot: 0.002,
 };
 
 /** Some classes off, some moderate, some extreme. */

@@ -162,7 +162,7 @@ export class SimDevice implements LogDevice {
   }
 
   #complete({ position, bytes }: Flight): void {
-    const astray = this.#disk.damage.misdirect(this.#prng);
+    const astray = this.#disk.damage.misdirect(this.#prng, position);
     if (astray < 0) {
       this.#disk.write(position, bytes);
       this.#disk.damage.onWritten(position, bytes);
@@ -221,6 +221,7 @@ export class SimDevice implements LogDevice {
   retireSegment(base: LogPosition): void {
     this.#disk.segments.delete(base);
     this.#disk.damage.onRetired(base);
+    this.#counts.retiredSegment += 1;
   }
 
   close(): void {}

@@ -55,7 +55,10 @@ export class SimMachine implements StateMachine {
     const [first, rest] = [...chunks] as [Uint8Array, Uint8Array];
     this.applied = new Float64Array(first.slice().buffer)[0] as number;
     const [registers = 0, numbers = 0, ...pairs] = new Float64Array(rest.slice().buffer);
-    const all = Array.from({ length: pairs.length / 2 }, (_, i) => [pairs[2 * i], pairs[2 * i + 1]] as [number, number]);
+    const all = Array.from(
+      { length: pairs.length / 2 },
+      (_, i) => [pairs[2 * i], pairs[2 * i + 1]] as [number, number],
+    );
     this.registers.clear();
     this.numbers.clear();
     for (const [key, value] of all.slice(0, registers)) this.registers.set(key, value);

@@ -24,6 +24,7 @@ import { MonotonyChecker } from './checkers.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { CrashPoints, PowerLoss } from './fault-crash-points.ts';
 import type { FaultMix } from './faults.ts';
+import { MemberSnapshots } from './member-snapshots.ts';
 import type { SimClient } from './sim-client.ts';
 import { SimDevice, SimDisk, SimSegmentReader } from './sim-disk.ts';
 import { SimMachine } from './sim-machine.ts';
@@ -85,6 +86,7 @@ export class SimMember {
   readonly index: MemberIndex;
   readonly disk: SimDisk;
   readonly points: CrashPoints;
+  readonly snapshots: MemberSnapshots;
   /** Its directory was lost, and the operator said that it may come back. */
   isWiped = false;
   /** Its directory was lost, and it may not. */
@@ -134,6 +136,7 @@ export class SimMember {
     this.#onWayBack = new Array<boolean>(groupCount).fill(false);
     this.disk = new SimDisk(counts);
     this.points = new CrashPoints(counts);
+    this.snapshots = new MemberSnapshots(groupCount, prng.fork('snapshots'), counts, now);
     this.#network = network;
     this.#chunks = chunksOf(index);
     this.#transport = new SimTransport(network, index);
@@ -223,6 +226,7 @@ export class SimMember {
   #makeHost({ driver, machine, sessions }: MadeGroup, log: LogWriter, clients: readonly SimClient[]): LifeGroup {
     driver.attachLog(log);
     driver.finishRecovery(this.#leadershipSerials[driver.groupId] as number);
+    const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults());
     const host = new GroupHost({
       driver,
       sessions,
@@ -232,6 +236,7 @@ export class SimMember {
       batchBytesTarget: 1 << 12,
       payloadBytesMax: 1024,
       clockMs: this.clockMs,
+      snapshots,
     });
     for (const client of clients) {
       if (client.group !== driver.groupId) continue;
@@ -316,6 +321,7 @@ export class SimMember {
   /** The directory is lost while the member is down; without the operator's leave it stays out (S13). */
   wipe(mayRejoin: boolean): void {
     this.disk.wipe();
+    this.snapshots.wipe();
     this.isForgetful = true;
     this.isWiped = mayRejoin;
     this.isOut = !mayRejoin;
@@ -333,6 +339,7 @@ export class SimMember {
       if (monotony.violation !== '') this.#events.onViolation(monotony.violation);
       if (machine.violation !== '') this.#events.onViolation(`member ${this.index}: ${machine.violation}`);
     }
+    this.snapshots.count(life.groups);
     if (this.isForgetful) this.#seeRejoined(life);
     return work;
   }

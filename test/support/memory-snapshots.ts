@@ -65,6 +65,10 @@ export class MemorySnapshots implements SnapshotMedium {
     return target;
   }
 
+  setAside(watermark: Slot): void {
+    this.shelf.delete(watermark);
+  }
+
   remove(watermark: Slot): void {
     this.shelf.delete(watermark);
   }

@@ -94,6 +94,9 @@ test('snapshots are listed in order and can be removed; other files are left alo
   assert.equal(medium.list(), [20, 300, 1000]);
   medium.remove(300);
   assert.equal(medium.list(), [20, 1000]);
+  medium.setAside(20);
+  assert.equal(medium.list(), [1000]);
+  assert.ok(readdirSync(root).includes('0000000000000014.snap.damaged'));
 });
 
 test.run();

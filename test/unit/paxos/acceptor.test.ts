@@ -212,4 +212,20 @@ test('A15: one vote per ballot and slot', () => {
   assert.throws(() => acceptor.recordVote(0, 10, 5, VALUE_STAGED), /A15/);
 });
 
+test('A4, A8: each handler takes its own kind of message only', () => {
+  const { acceptor } = make();
+  assert.throws(() => acceptor.onPrepare(accept(LOW, 0)), /A4/);
+  assert.throws(() => acceptor.onAccept(prepare(LOW)), /A8/);
+});
+
+test('A16: each vote has a persist sequence of its own', () => {
+  const { state, acceptor } = make();
+  acceptor.promise(LOW);
+  acceptor.recordVote(0, 10, 5, VALUE_STAGED);
+  acceptor.recordVote(1, 10, 5, VALUE_STAGED);
+  const sequences = drain(state.outbox).map(({ sequence }) => sequence);
+  assert.equal(sequences, [1, 2, 3]);
+  assert.equal([state.window.voteSequence[0], state.window.voteSequence[1]], [2, 3]);
+});
+
 test.run();

@@ -92,4 +92,9 @@ test('L6, I12: a chosen slot served with another value throws', () => {
   assert.throws(() => learner.onLearned(learned(1, 9, 2)), /L6/);
 });
 
+test('L4: only a LEARNED teaches a chosen value', () => {
+  const { learner } = make();
+  assert.throws(() => learner.onLearned(message(ACCEPT, { slot: 0, length: 8, crc: 1 })), /L4/);
+});
+
 test.run();

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Prng } from '../../../src/base/prng.ts';
+import { Acceptor } from '../../../src/paxos/acceptor.ts';
 import { makeBallot } from '../../../src/paxos/ballot.ts';
 import { Configuration } from '../../../src/paxos/configuration.ts';
 import {
@@ -15,8 +16,9 @@ import {
   TRANSFER,
 } from '../../../src/paxos/message.ts';
 import { recoverForgotten, recoverPromise, recoverValue } from '../../../src/paxos/recover.ts';
+import { Rejoin } from '../../../src/paxos/rejoin.ts';
 import { Replica } from '../../../src/paxos/replica.ts';
-import { drain, message, sent, TIMING } from '../../support/core.ts';
+import { drain, makeState, message, sent, TIMING } from '../../support/core.ts';
 
 const OLD = makeBallot(3, 2);
 const NEW = makeBallot(4, 2);
@@ -149,6 +151,12 @@ test('what was recovered before a loss is knowledge: votes are gone, learned val
   assert.ok(state.isRejoining);
   recoverPromise(state, NEW, 3);
   assert.not(state.isRejoining, 'a promise behind the loss: the way back was done');
+});
+
+test('J1: who forgot nothing is not on its way back', () => {
+  const state = makeState();
+  const rejoin = new Rejoin(state, new Acceptor(state), new Prng(1));
+  assert.throws(() => rejoin.onStatusReply(told(1, 1, NEW)), /J1/);
 });
 
 test.run();

@@ -13,6 +13,7 @@ import {
   M_FROM,
   PREPARE,
   PROMISE,
+  STATUS_QUERY,
 } from '../../../src/paxos/message.ts';
 import { Replica } from '../../../src/paxos/replica.ts';
 import { drain, message, sent, TIMING } from '../../support/core.ts';
@@ -80,6 +81,24 @@ test('P12, I11: a leader that learns another value than its own, or one that it 
     assert.is(replica.isLeader, leads, `slot ${slot} with value ${crc}`);
     assert.is(replica.commitWatermark, slot === 0 ? 1 : 0);
   }
+});
+
+test('who lacks an image neither campaigns nor holds up a candidate that it cannot help', () => {
+  const replica = make();
+  const { state } = replica;
+  state.window.advance(9);
+  state.truncationPoint = 9;
+  state.lacksImage = true;
+  for (let n = 0; n < 5 * TIMING.electionTimeoutTicks; n++) {
+    replica.tick();
+    assert.not(sent(drain(replica.outbox)).includes('STATUS_QUERY'));
+  }
+  replica.step(message(PREPARE, { ballot: makeBallot(3, 2), slot: 5 }));
+  assert.equal(drain(replica.outbox), []);
+  replica.step(message(STATUS_QUERY, { commit: 5 }));
+  assert.is(drain(replica.outbox)[0]?.commit, 5);
+  replica.step(message(PREPARE, { ballot: makeBallot(3, 2), slot: 9 }));
+  assert.ok(sent(drain(replica.outbox)).includes('PROMISE'));
 });
 
 test('H2, S20: a heartbeat is answered at promise = ballot only, once that promise is durable', () => {

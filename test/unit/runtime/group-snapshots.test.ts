@@ -79,6 +79,7 @@ test('a damaged one is told, and the one before it takes its place', () => {
   next.snapshots.start();
   assert.match(next.warnings[0] ?? '', /at slot 6 is damaged/);
   assert.is(next.kit.driver.appliedWatermark, 3);
+  assert.equal(medium.list(), [3]);
 });
 
 test('S16: where the log begins behind every snapshot, nothing starts', () => {
@@ -87,6 +88,55 @@ test('S16: where the log begins behind every snapshot, nothing starts', () => {
   const next = reborn(kit, medium);
   next.kit.driver.replica.state.truncationPoint = 3;
   assert.throws(() => next.snapshots.start(), /truncated, and no snapshot stands before it/);
+});
+
+test('S16: with peers it votes, applies nothing, asks one after the other, and goes on from what it gets', () => {
+  const kit = new DriverKit(0, 3);
+  const { medium, snapshots, warnings } = make(kit);
+  const { state } = kit.driver.replica;
+  state.window.advance(5);
+  state.truncationPoint = 3;
+  snapshots.start();
+  assert.match(warnings[0] ?? '', /this replica votes, and asks its peers/);
+  assert.equal([state.lacksImage, state.truncationPoint, kit.driver.applyChosen(9)], [true, 5, 0]);
+  const asked: number[][] = [];
+  for (let tick = 0; tick < 400; tick++) {
+    kit.driver.onTick();
+    snapshots.work(0);
+    for (const { to, kind, slot, aux } of kit.transport.take()) {
+      assert.ok(kind === 'FETCH' || kind === 'SNAPSHOT_FETCH', kind);
+      if (kind === 'SNAPSHOT_FETCH') asked.push([to, slot, aux]);
+    }
+  }
+  assert.equal(asked.slice(0, 3), [
+    [1, 0, 5],
+    [2, 0, 5],
+    [1, 0, 5],
+  ]);
+  const donor = lived().medium.shelf.get(6) as Uint8Array;
+  kit.receive(SNAPSHOT_OFFER, { from: 1, slot: 6, aux: donor.length });
+  kit.receive(SNAPSHOT_PART, { from: 1, slot: 6, aux2: donor.length }, donor);
+  medium.settle();
+  snapshots.work(0);
+  assert.equal([state.lacksImage, kit.driver.appliedWatermark, state.commitWatermark], [false, 6, 6]);
+});
+
+test('who is asked for one offers what it has, or takes one first', () => {
+  const kit = new DriverKit(0, 1);
+  kit.lead();
+  apply(kit, 4);
+  const { medium, snapshots } = make(kit);
+  const { configuration } = kit.driver.replica.state;
+  Object.defineProperty(configuration, 'nodeIds', { value: [1, 2, 3] });
+  kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 0, aux: 2 });
+  while (snapshots.work(0) > 0);
+  medium.settle();
+  snapshots.work(0);
+  kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 0, aux: 2 });
+  assert.equal(
+    kit.transport.take().map(({ kind, to, slot }) => [kind, to, slot]),
+    [['SNAPSHOT_OFFER', 2, 4]],
+  );
 });
 
 test('one is due after so many log bytes, later at leaders and later members', () => {

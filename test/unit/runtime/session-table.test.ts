@@ -17,7 +17,7 @@ function fullTable(): { table: SessionTable; ids: number[] } {
 
 const test = suite('runtime/session-table');
 
-test('opening twice with one nonce gives one session; other nonces give others', () => {
+test('E2: opening twice with one nonce gives one session; other nonces give others', () => {
   const table = new SessionTable();
   const id = table.open(1, 2, 0);
   assert.ok(id > 0);
@@ -119,7 +119,7 @@ test('runs of replies come from the session they were appended to', () => {
   }
 });
 
-test('a session that was never opened has no replies, a nonce of 0 no session', () => {
+test('E1: a session that was never opened has no replies, a nonce of 0 no session', () => {
   const table = new SessionTable();
   assert.throws(() => table.replies(0), /remembers replies/);
   assert.is(table.findByNonce(7, 0), 0);

@@ -75,6 +75,16 @@ test('after silence the same place is asked for again; after a long one another 
   assert.equal(asked.at(-1), [2, 9, 0]);
 });
 
+test('who leads meanwhile does not install it', () => {
+  const { kit, medium, receiver, offer, part, bytes } = make();
+  offer();
+  part(0, bytes.length);
+  medium.settle();
+  kit.lead();
+  receiver.work();
+  assert.equal([receiver.isBusy, receiver.installed, kit.driver.replica.isLeader], [false, 0, true]);
+});
+
 test('S16: a whole one is published, restored and installed, and older ones go', () => {
   const { kit, medium, receiver, offer, part, bytes } = make();
   medium.shelf.set(3, new Uint8Array(1));

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { SNAPSHOT_BLOCK_BYTES } from '../../../src/limits.ts';
 import { SNAPSHOT_FETCH } from '../../../src/paxos/message.ts';
 import { SNAPSHOT_BURST_PARTS, SnapshotSender } from '../../../src/runtime/snapshot-sender.ts';
+import { crc32c } from '../../../src/wire/crc32c.ts';
 import { message } from '../../support/core.ts';
 import { DriverKit } from '../../support/driver-kit.ts';
 import { portableBulk } from '../../support/in-thread-cluster.ts';
@@ -19,7 +20,11 @@ function make() {
     Uint8Array.from({ length: SIZE }, (_, i) => i % 251),
   );
   const { configuration } = kit.driver.replica.state;
-  return { kit, medium, sender: new SnapshotSender(kit.driver, medium, configuration, kit.transport, portableBulk) };
+  return {
+    kit,
+    medium,
+    sender: new SnapshotSender(kit.driver, medium, configuration, kit.transport, portableBulk, 7, crc32c),
+  };
 }
 
 const test = suite('runtime/snapshot-sender');
@@ -44,6 +49,17 @@ test('a burst has as many parts as agreed, the last burst what is left', () => {
   assert.is(whole.length, SIZE);
   assert.ok(whole.every((byte, i) => byte === i % 251));
   assert.ok(rest.every(({ bulk, kind }) => bulk && kind === 'SNAPSHOT_PART'));
+});
+
+test('who begins anew makes the sender look: a damaged one is set aside', () => {
+  const { kit, medium, sender } = make();
+  kit.driver.replica.state.snapshotWatermark = 5;
+  const begin = (from: number): void => sender.onFetch(message(SNAPSHOT_FETCH, { from, slot: 5 }));
+  begin(1);
+  begin(2);
+  assert.is(kit.transport.take().length, 2 * SNAPSHOT_BURST_PARTS);
+  begin(1);
+  assert.equal([kit.transport.take(), medium.list(), kit.driver.replica.state.snapshotWatermark], [[], [], 0]);
 });
 
 test('what is gone is not answered; a full ring ends the burst', () => {

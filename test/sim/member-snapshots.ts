@@ -1,0 +1,88 @@
+/** The snapshots of one simulated member: shelves that outlive its crashes, and what is taken, rots and is installed in its lives. */
+import type { Prng } from '../../src/base/prng.ts';
+import type { Slot } from '../../src/base/types.ts';
+import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
+import type { GroupDriver } from '../../src/runtime/group-driver.ts';
+import type { GroupHost } from '../../src/runtime/group-host.ts';
+import { GroupSnapshots } from '../../src/runtime/group-snapshots.ts';
+import type { Transport } from '../../src/transport/transport.ts';
+import { crc32c } from '../../src/wire/crc32c.ts';
+import type { FaultCounts } from './fault-counts.ts';
+import type { FaultMix } from './faults.ts';
+import { rotNewest, SimSnapshots, type SnapshotShelf } from './sim-snapshots.ts';
+
+/** Log bytes between snapshots: drawn, and small, so that they are taken, installed and truncated behind all the time. */
+const SNAPSHOT_BYTES = [1 << 17, 1 << 18, 1 << 20];
+
+interface Group {
+  host: GroupHost;
+  driver: GroupDriver;
+}
+
+export class MemberSnapshots {
+  readonly #shelves: SnapshotShelf[];
+  readonly #everyBytes: number;
+  readonly #prng: Prng;
+  readonly #counts: FaultCounts;
+  readonly #now: () => number;
+  #rottenGroup = 0;
+  #rottenWatermark: Slot = -1;
+  /** Snapshots of peers installed in this life. */
+  #installed = 0;
+
+  constructor(groups: number, prng: Prng, counts: FaultCounts, now: () => number) {
+    this.#shelves = Array.from({ length: groups }, () => new Map());
+    this.#everyBytes = prng.pick(SNAPSHOT_BYTES);
+    this.#prng = prng;
+    this.#counts = counts;
+    this.#now = now;
+  }
+
+  /** Starts a group of a new life from its shelf. */
+  begin(driver: GroupDriver, transport: Transport, life: number, faults: FaultMix): GroupSnapshots {
+    const group = driver.groupId;
+    const shelf = this.#shelves[group] as SnapshotShelf;
+    const prng = this.#prng.fork(`${group} ${life}`);
+    const snapshots = new GroupSnapshots({
+      driver,
+      medium: new SimSnapshots(group, shelf, prng, faults, this.#counts, this.#now),
+      clusterId: 1,
+      crc: crc32c,
+      configuration: driver.replica.state.configuration,
+      transport,
+      bulk: makePortableBulk(crc32c),
+      everyBytes: this.#everyBytes,
+      warn: () => {},
+    });
+    snapshots.start();
+    this.#installed = 0;
+    return snapshots;
+  }
+
+  wipe(): void {
+    for (const shelf of this.#shelves) shelf.clear();
+  }
+
+  /** The newest snapshot of a drawn group rots; false where no older one could take its place. */
+  rot(prng: Prng): boolean {
+    this.#rottenGroup = prng.range(0, this.#shelves.length);
+    this.#rottenWatermark = rotNewest(this.#shelves[this.#rottenGroup] as SnapshotShelf, prng);
+    return this.#rottenWatermark >= 0;
+  }
+
+  /** A snapshot rotted, and is still there or not replaced. */
+  isDoubtful(groups: readonly Group[] | undefined): boolean {
+    if (this.#rottenWatermark < 0) return false;
+    const isGone = this.#shelves[this.#rottenGroup]?.has(this.#rottenWatermark) === false;
+    const state = groups?.[this.#rottenGroup]?.driver.replica.state;
+    if (isGone && state !== undefined && !state.lacksImage) this.#rottenWatermark = -1;
+    return this.#rottenWatermark >= 0;
+  }
+
+  /** Counts what the groups of this life installed. */
+  count(groups: readonly Group[]): void {
+    const installed = groups.reduce((sum, { host }) => sum + (host.snapshots?.receiver.installed ?? 0), 0);
+    this.#counts.snapshotInstall += installed - this.#installed;
+    this.#installed = installed;
+  }
+}
