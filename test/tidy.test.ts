@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { contractViolations } from './house/contracts.ts';
 import * as rules from './house/rules.ts';
 import { loadTree, type SourceFile } from './house/source-file.ts';
 import { importCycles, outboxViolations, storeyViolations } from './house/storeys.ts';
@@ -122,6 +123,10 @@ if (existsSync(PROTOCOL)) {
     none([...invariants].flatMap((name) => invariantViolations(name)));
   });
 }
+
+test('every contract of the core and the runtime is named by its tests', () => {
+  none(contractViolations([...inFolder('src/paxos/'), ...inFolder('src/runtime/')], tests));
+});
 
 function invariantViolations(name: string): string[] {
   const pattern = new RegExp(`\\b${name}\\b`);

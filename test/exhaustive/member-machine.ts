@@ -6,7 +6,6 @@
  *
  * The network is the union of what all members ever sent: a message may be delivered at any time, any number of times, or never.
  */
-import * as assert from 'uvu/assert';
 import type { Prng } from '../../src/base/prng.ts';
 import { ACCEPTOR_WINDOW_SLOTS, MEMBERS_MAX } from '../../src/limits.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
@@ -16,6 +15,7 @@ import * as O from '../../src/paxos/outbox.ts';
 import { recoverCommit, recoverPromise, recoverSequence, recoverValue } from '../../src/paxos/recover.ts';
 import type { Replica } from '../../src/paxos/replica.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type Timing } from '../../src/paxos/replica-state.ts';
+import { asSet, fillFromLog, forgetUnread, lastValue, toMessage, VALUE_LENGTH } from './effects.ts';
 import { Interner } from './interner.ts';
 import { Cells, type ReplicaClass } from './open-core.ts';
 import type { Scope } from './scopes.ts';
@@ -38,7 +38,6 @@ const TIMING: Timing = {
 const PROFILES_MAX = 2 ** 16;
 /** Longer than every wait but the election timeout. */
 const JUMP_TICKS = 6;
-const VALUE_LENGTH = 8;
 /** Without jumps nothing asks what time it is, who is how far, who leads, or who follows. */
 const UNREAD_WITHOUT_TIME = ['CatchUp', 'LeaderContact', 'Election', 'Rejoin', 'leaderHint', 'sentTick'];
 /** What a follower's proposer remembers is begun anew by the next candidacy, but for the number of the last attempt. */
@@ -368,48 +367,3 @@ function isDead(words: Float64Array, sender: Profile, receiver: Profile): boolea
 }
 
 const followsForEver = ({ role, mayCampaign }: Profile): boolean => role === FOLLOWER && !mayCampaign;
-
-/** What is held back leaves together and into a network without order: neither order nor repetition matters. */
-function asSet(actions: readonly Float64Array[]): Float64Array[] {
-  const byText = new Map(actions.map((action) => [action.join(), action]));
-  return [...byText.keys()].sort().map((text) => byText.get(text) as Float64Array);
-}
-
-function toMessage(action: Float64Array, from: number, to: number): Float64Array {
-  const words = new Float64Array(M.MESSAGE_FIELDS);
-  words[M.M_KIND] = action[O.A_KIND] as number;
-  words[M.M_FROM] = from;
-  words[M.M_TO] = to;
-  words[M.M_EPOCH] = 1;
-  words[M.M_BALLOT] = action[O.A_BALLOT] as number;
-  words[M.M_SLOT] = action[O.A_SLOT] as number;
-  words[M.M_COMMIT] = action[O.A_COMMIT] as number;
-  words[M.M_AUX] = action[O.A_AUX] as number;
-  words[M.M_AUX2] = action[O.A_AUX2] as number;
-  words[M.M_VALUE_LENGTH] = action[O.A_VALUE_LENGTH] as number;
-  words[M.M_VALUE_CRC] = action[O.A_VALUE_CRC] as number;
-  return words;
-}
-
-/** Without time only these kinds tell a watermark to somebody who heeds it, and rounds are nobody's concern. */
-function forgetUnread(words: Float64Array): void {
-  const kind = words[M.M_KIND];
-  if (kind === M.PREPARE || kind === M.ACCEPTED || kind === M.REJECT || kind === M.VOTE_VALUE) words[M.M_COMMIT] = 0;
-  if (kind === M.FETCH_VOTE) words[M.M_COMMIT] = 0;
-  if (kind === M.HEARTBEAT) words[M.M_AUX] = 0;
-}
-
-/** Value of the last record of a slot: what the log would give to the state machine. */
-function lastValue(records: readonly Float64Array[], slot: number): number {
-  const isOfSlot = (record: Float64Array): boolean =>
-    (record[O.A_OP] === O.PERSIST_VOTE || record[O.A_OP] === O.PERSIST_LEARNED) && record[O.A_SLOT] === slot;
-  const record = records.findLast(isOfSlot);
-  assert.ok(record !== undefined, `I13: slot ${slot} lies below the watermark and was never recorded`);
-  return record[O.A_VALUE_CRC] as number;
-}
-
-function fillFromLog(words: Float64Array, records: readonly Float64Array[]): void {
-  const value = lastValue(records, words[M.M_SLOT] as number);
-  words[M.M_VALUE_LENGTH] = value === 0 ? 0 : VALUE_LENGTH;
-  words[M.M_VALUE_CRC] = value;
-}

@@ -117,7 +117,7 @@ const steps = (nonceMax: number, elapsedMs: fc.Arbitrary<number>) =>
 
 const test = suite('property: session table');
 
-test('a table does what the list of its sessions says', () => {
+test('a table does what the list of its sessions says (E2)', () => {
   fc.assert(
     fc.property(steps(12, fc.nat(SESSION_EXPIRY_MS)), (list) => {
       const pair = new Pair();

@@ -123,6 +123,7 @@ test('E1: a session that was never opened has no replies, a nonce of 0 no sessio
   const table = new SessionTable();
   assert.throws(() => table.replies(0), /remembers replies/);
   assert.is(table.findByNonce(7, 0), 0);
+  assert.throws(() => table.open(0, 0, 1), /E1/);
 });
 
 test.run();
