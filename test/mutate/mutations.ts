@@ -3,6 +3,7 @@
  * part of their path, or the simulator ('sim').
  */
 import { type Mutation, m } from './mutation.ts';
+import { SMALL_SCOPE_MUTATIONS } from './small-scope-mutations.ts';
 import { STORAGE_MUTATIONS } from './storage-mutations.ts';
 
 const SIM = ['sim'];
@@ -384,4 +385,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m('runtime/replica-host', 'this.#coverIdleLog();', '', 'an idle log without a floor (S11)', ['sim/idle-rot']),
   ...STORAGE_MUTATIONS,
+  ...SMALL_SCOPE_MUTATIONS,
 ];

@@ -97,6 +97,10 @@ function check(plan: Plan, { state, proposer }: Real, law: string): void {
     assert.is(state.window.recorded[i], plan.own.has(slot) ? 1 : 0, law);
     assert.is(state.window.valueCrc[i], plan.own.get(slot)?.crc ?? 0, law);
     assert.is(state.window.learned[i], plan.own.get(slot)?.ballot === BALLOT_CHOSEN ? 1 : 0, 'P11');
+    const proposal = plan.proposals.get(slot);
+    if (plan.role !== LEADER || proposal === undefined || proposal.isChosen) continue;
+    const voters = [...proposal.voters].reduce((members, member) => members | (1 << member), 0);
+    assert.is(state.window.acceptedMembers[i], voters, 'P10');
   }
 }
 
