@@ -36,7 +36,7 @@ export const ACCEPTOR_WINDOW_SLOTS = 1024;
 /** Outbox capacity in actions: one step answers at most one whole acceptor window, twice. */
 export const OUTBOX_ACTIONS_MAX = 4096;
 /** Sends held back until their log sequence is durable, per group. */
-export const HELD_SENDS_MAX = 16384;
+export const HELD_SENDS_MAX = 4096;
 
 // --- sessions (FORMAT: replicas must evict alike) ---
 export const SESSIONS_MAX = 4096;
