@@ -6,7 +6,7 @@
  *   > campaign 0
  *   what happened          all other lines are output, written anew at each run
  *
- * Commands: members N [prepare P accept A] [weak]; campaign M; tick M|all [N]; propose M TEXT; read M; suspect M OTHER;
+ * Commands: members N [prepare P accept A] [weak]; campaign M; tick M|all [N]; propose M TEXT; read M; suspect M OTHER; transfer M OTHER;
  * persist M|all [N]; deliver|drop|duplicate [first] [KIND] [FROM>TO|FROM>|>TO]; cut FROM>TO; heal; crash M; restart M;
  * stabilize; show [M]. `quiet` before a command hides what it says. `weak`: all values of one length share a checksum.
  */
@@ -64,6 +64,7 @@ class Interpreter {
     confirmed: ([member]) => {
       this.#said.push(`${member} confirmed round ${this.#group.member(Number(member)).replica.confirmedRound}`);
     },
+    transfer: ([member, other]) => this.#group.transfer(Number(member), Number(other)),
     suspect: ([member, other]) => this.#group.suspect(Number(member), Number(other)),
     persist: ([who, count]) => {
       this.#repeat(who, 1, (member) => this.#group.persist(member, count === undefined ? undefined : Number(count)));

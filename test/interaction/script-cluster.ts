@@ -115,6 +115,10 @@ export class ScriptCluster {
     this.#input(index, (replica) => replica.step(words));
   }
 
+  transfer(index: MemberIndex, other: MemberIndex): void {
+    this.#input(index, (replica) => replica.transfer(other));
+  }
+
   propose(index: MemberIndex, value: string): void {
     if (!this.member(index).replica.canPropose) {
       this.#say(`${index} may not propose`);
