@@ -1,8 +1,13 @@
 /**
  * The clients' history and its judgement. Replies carry the place in the group's order, which is a witness: the history is
  * linearizable exactly when the witness order respects real time and every answer is right at its place. (Per group; keys of one
- * group share one order, which is stronger than a check key by key.)
+ * group share one order, which is stronger than a check key by key.) Besides, and without the witness, each key's history is judged by itself.
  */
+
+import { judgeRegister, type RegisterOperation } from './linearizability.ts';
+
+/** The witness order is a proof already: a search that grows longer is given up, and counted. */
+const STEPS_MAX = 10_000;
 
 export interface Operation {
   isRead: boolean;
@@ -22,6 +27,11 @@ export class History {
   readonly #frontierPlace: number[] = [];
   readonly #writes = new Map<number, Operation>();
   violation = '';
+  /** Writes that were never answered. */
+  pending: (RegisterOperation & { key: number })[] = [];
+  /** Keys judged without the witness, and searches given up. */
+  judgements = 0;
+  givenUp = 0;
 
   /** An operation was answered; operations arrive in order of their answers. */
   add(operation: Operation): void {
@@ -73,6 +83,23 @@ export class History {
       if (isCertain && known.value !== read.value) {
         return `read of key ${read.key} at place ${read.place} gave ${read.value}, the order says ${known.value}`;
       }
+    }
+    return this.#judgeKeys();
+  }
+
+  /** Without the witness: what the clients saw of each key, and when, must fit some order. Clients' unanswered writes count as unknown. */
+  #judgeKeys(): string {
+    const keys = new Map<number, RegisterOperation[]>();
+    for (const operation of [...this.operations, ...this.pending]) {
+      const known = keys.get(operation.key);
+      if (known === undefined) keys.set(operation.key, [operation]);
+      else known.push(operation);
+    }
+    for (const [key, operations] of keys) {
+      const verdict = judgeRegister(operations, STEPS_MAX);
+      this.judgements += 1;
+      if (verdict === 'unknown') this.givenUp += 1;
+      if (verdict === 'violation') return `the history of key ${key} is not linearizable`;
     }
     return '';
   }

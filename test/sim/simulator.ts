@@ -47,6 +47,9 @@ export interface SimResult {
   reads: number;
   elections: number;
   counts: FaultCounts;
+  /** Histories of keys judged without the witness, and searches given up. */
+  judgements: number;
+  givenUp: number;
   faults: FaultMix;
   trace: string[];
 }
@@ -334,6 +337,8 @@ export class Simulator {
       reads: this.#histories.flatMap(({ operations }) => operations).filter(({ isRead }) => isRead).length,
       elections: this.#leadership.reduce((sum, { elections }) => sum + elections, 0),
       counts: this.#counts,
+      judgements: this.#histories.reduce((sum, { judgements }) => sum + judgements, 0),
+      givenUp: this.#histories.reduce((sum, { givenUp }) => sum + givenUp, 0),
       faults: this.#faults,
       trace: this.#trace.last(),
     };

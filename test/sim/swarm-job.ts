@@ -1,4 +1,5 @@
 /** One process of a swarm: runs its share of the seeds and reports each. */
+import { CoverageMeter, type FileCoverage } from './coverage.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { Simulator } from './simulator.ts';
 
@@ -8,6 +9,8 @@ export interface JobTask {
   count: number;
   milliseconds: number;
   ticks: number;
+  /** 1: measure which lines of the core run. */
+  coverage: number;
 }
 
 export interface JobReport {
@@ -22,6 +25,14 @@ export interface JobReport {
   acknowledged: number;
   elections: number;
   counts: FaultCounts;
+  /** Histories of keys judged without the witness, and searches given up. */
+  judgements: number;
+  givenUp: number;
+}
+
+/** Sent once, at the end of a job that measured. */
+export interface CoverageReport {
+  coverage: FileCoverage[];
 }
 
 const CLIENTS = 3;
@@ -33,7 +44,11 @@ const task: JobTask = {
   count: Number(given.count),
   milliseconds: Number(given.milliseconds),
   ticks: Number(given.ticks),
+  coverage: Number(given.coverage),
 };
+
+const meter = new CoverageMeter();
+if (task.coverage === 1) meter.start();
 
 const end = performance.now() + task.milliseconds;
 for (let n = 0; n < task.count && performance.now() < end; n++) {
@@ -41,7 +56,7 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
   const replicas = seed % 5 < 2 ? 5 : 3;
   const groups = seed % 4 === 0 ? 3 : 1;
   const result = new Simulator({ seed, ticks: task.ticks, replicas, clients: CLIENTS, groups, swarm: true }).run();
-  const { violation, ticks, events, chosen, acknowledged, elections, counts } = result;
+  const { violation, ticks, events, chosen, acknowledged, elections, counts, judgements, givenUp } = result;
   const report: JobReport = {
     seed,
     replicas,
@@ -54,9 +69,16 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
     acknowledged,
     elections,
     counts,
+    judgements,
+    givenUp,
   };
-  await new Promise((resolve) => {
-    process.send?.(report, undefined, {}, resolve);
+  await send(report);
+}
+if (task.coverage === 1) await send({ coverage: meter.take('src/paxos/') });
+process.disconnect?.();
+
+function send(message: JobReport | CoverageReport): Promise<unknown> {
+  return new Promise((resolve) => {
+    process.send?.(message, undefined, {}, resolve);
   });
 }
-process.disconnect?.();

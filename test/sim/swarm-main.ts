@@ -1,13 +1,14 @@
 /**
- * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--json]`: runs seeds in parallel processes and adds up what they did.
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--coverage] [--json]`: runs seeds in parallel processes and adds up what they did.
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type FileCoverage, mergeCoverage, percentOf } from './coverage.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { gitCommit } from './git-commit.ts';
-import type { JobReport, JobTask } from './swarm-job.ts';
+import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
     ticks: { type: 'string', default: '6000' },
     json: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
   },
 });
 
@@ -31,9 +33,12 @@ const sum = {
   acknowledged: 0,
   elections: 0,
   empty: 0,
+  judgements: 0,
+  givenUp: 0,
   leastFaults: Number.POSITIVE_INFINITY,
 };
 const violations: string[] = [];
+const coverage: FileCoverage[] = [];
 const started = performance.now();
 
 await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(job)));
@@ -46,6 +51,7 @@ function runJob(job: number): Promise<void> {
     count: values.minutes === undefined ? Math.ceil(Number(values.seeds) / jobs) : Number.POSITIVE_INFINITY,
     milliseconds: values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes) * 60_000,
     ticks: Number(values.ticks),
+    coverage: values.coverage ? 1 : 0,
   };
   const child = fork(
     fileURLToPath(new URL('./swarm-job.js', import.meta.url)),
@@ -55,7 +61,10 @@ function runJob(job: number): Promise<void> {
     },
   );
   return new Promise((resolve, reject) => {
-    child.on('message', (message) => add(message as JobReport));
+    child.on('message', (message: JobReport | CoverageReport) => {
+      if ('coverage' in message) coverage.push(...message.coverage);
+      else add(message);
+    });
     child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`job ${job} ended with ${code}`))));
   });
 }
@@ -67,6 +76,8 @@ function add(run: JobReport): void {
   sum.chosen += run.chosen;
   sum.acknowledged += run.acknowledged;
   sum.elections += run.elections;
+  sum.judgements += run.judgements;
+  sum.givenUp += run.givenUp;
   if (run.chosen === 0) sum.empty += 1;
   const struck = new FaultCounts();
   struck.add(run.counts);
@@ -79,6 +90,16 @@ function add(run: JobReport): void {
       `replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --clients ${run.clients} --groups ${run.groups} --swarm   # commit ${gitCommit()}`,
     );
   }
+}
+
+/** Executed lines of the core in percent, and what was missed, file by file. */
+function describeCoverage(): object {
+  if (!values.coverage) return {};
+  const files = mergeCoverage(coverage);
+  const missed = Object.fromEntries(
+    files.filter((file) => file.missed.length > 0).map((file) => [file.file, file.missed]),
+  );
+  return { paxosLinesPercent: percentOf(files), paxosLinesMissed: missed };
 }
 
 function report(): void {
@@ -97,6 +118,7 @@ function report(): void {
     jobs,
     gitCommit: gitCommit(),
     faults: total,
+    ...describeCoverage(),
   };
   if (values.json) console.log(JSON.stringify(figures));
   else
