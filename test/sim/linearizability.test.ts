@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { judgeRegister, type RegisterOperation } from './linearizability.ts';
+import { judgeRegister, judgeUniqueWrites, type RegisterOperation } from './linearizability.ts';
 
 const write = (value: number, invokedAt: number, respondedAt: number): RegisterOperation => ({
   isRead: false,
@@ -37,7 +37,10 @@ test('known histories', () => {
     ['what nobody wrote', [read(7, 1, 2)], 'violation'],
     ['one tick may overlap', [write(1, 1, 3), read(0, 3, 4)], 'linearizable'],
   ];
-  for (const [name, operations, verdict] of cases) assert.is(judgeRegister(operations), verdict, name);
+  for (const [name, operations, verdict] of cases) {
+    assert.is(judgeRegister(operations), verdict, name);
+    assert.is(judgeUniqueWrites(operations), verdict, `${name}: by zones`);
+  }
 });
 
 test('a search that is too long is given up, not judged', () => {
@@ -66,6 +69,40 @@ test('every history of a true register passes', () => {
     fc.property(histories, (operations) => judgeRegister(operations) === 'linearizable'),
     { numRuns: 300 },
   );
+});
+
+/** Anything at all: few values, each written once, read at any time. */
+const anything = fc
+  .array(
+    fc.record({
+      isRead: fc.boolean(),
+      pick: fc.nat(4),
+      invokedAt: fc.nat(30),
+      takes: fc.nat(8),
+      isAnswered: fc.nat(9),
+    }),
+    { minLength: 1, maxLength: 12 },
+  )
+  .map((steps) => {
+    let written = 0;
+    return steps.map(({ isRead, pick, invokedAt, takes, isAnswered }): RegisterOperation => {
+      if (!isRead) written += 1;
+      const respondedAt = isAnswered === 0 && !isRead ? NEVER : invokedAt + takes;
+      return { isRead, value: isRead ? pick : written, invokedAt, respondedAt };
+    });
+  });
+
+test('search and zones agree on every history', () => {
+  const verdicts = new Map<string, number>();
+  fc.assert(
+    fc.property(anything, (operations) => {
+      const verdict = judgeRegister(operations);
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+      return judgeUniqueWrites(operations) === verdict;
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok((verdicts.get('linearizable') ?? 0) > 100 && (verdicts.get('violation') ?? 0) > 100, 'both happen');
 });
 
 test('a stale read after everything else is found', () => {

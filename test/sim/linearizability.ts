@@ -35,6 +35,47 @@ export function judgeRegister(operations: readonly RegisterOperation[], stepsMax
   return new Search(operations).run(stepsMax);
 }
 
+/**
+ * The same question where every value is written once: exact and never given up (Gibbons and Korach, "Testing shared memories", 1997). All
+ * operations of one value form a zone, from its first answer to its last question.
+ *
+ *   forward zone    answered before it was asked for again: the register held the value all that time, so forward zones are disjoint
+ *   backward zone   all of it overlaps: it fits anywhere in it, but not inside a forward zone of another value
+ */
+export function judgeUniqueWrites(operations: readonly RegisterOperation[]): Verdict {
+  const zones = new Map<number, Zone>([
+    [0, { first: Number.NEGATIVE_INFINITY, last: Number.NEGATIVE_INFINITY, writtenAt: Number.NEGATIVE_INFINITY }],
+  ]);
+  const reads = operations.filter(({ isRead }) => isRead);
+  const seen = new Set(reads.map(({ value }) => value));
+  for (const write of operations) {
+    if (write.isRead || (write.respondedAt === Number.POSITIVE_INFINITY && !seen.has(write.value))) continue;
+    zones.set(write.value, { first: write.respondedAt, last: write.invokedAt, writtenAt: write.invokedAt });
+  }
+  for (const { value, invokedAt, respondedAt } of reads) {
+    const zone = zones.get(value);
+    if (zone === undefined || respondedAt < zone.writtenAt) return 'violation';
+    zone.first = Math.min(zone.first, respondedAt);
+    zone.last = Math.max(zone.last, invokedAt);
+  }
+  return areZonesApart([...zones.values()]) ? 'linearizable' : 'violation';
+}
+
+interface Zone {
+  /** First answer and last question of the value's operations. */
+  first: number;
+  last: number;
+  writtenAt: number;
+}
+
+function areZonesApart(zones: readonly Zone[]): boolean {
+  const forward = zones.filter(({ first, last }) => first < last).sort((a, b) => a.first - b.first);
+  for (let i = 1; i < forward.length; i++) if ((forward[i] as Zone).first < (forward[i - 1] as Zone).last) return false;
+  return zones
+    .filter(({ first, last }) => first >= last)
+    .every(({ first, last }) => !forward.some((zone) => zone.first < last && first < zone.last));
+}
+
 class Search {
   readonly #operations: readonly RegisterOperation[];
   readonly #head: Event;

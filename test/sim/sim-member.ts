@@ -307,7 +307,9 @@ export class SimMember {
 
   /** Something durable rots, of an idle log perhaps the newest; false where nothing is yet that recovery could miss. */
   rot(prng: Prng, mayStrikeIdle: boolean): boolean {
-    const isIdle = this.life !== undefined && this.#idleTicks >= IDLE_TICKS;
+    // A clock that stands still brings no floor: what was written since the last tick is not covered.
+    const isStill = this.life?.host.log.submissions === this.#submissions;
+    const isIdle = isStill && this.#idleTicks >= IDLE_TICKS;
     this.isForgetful = this.disk.rot(prng, mayStrikeIdle && isIdle);
     return this.isForgetful;
   }

@@ -47,9 +47,8 @@ export interface SimResult {
   reads: number;
   elections: number;
   counts: FaultCounts;
-  /** Histories of keys judged without the witness, and searches given up. */
+  /** Histories of keys judged without the witness. */
   judgements: number;
-  givenUp: number;
   faults: FaultMix;
   trace: string[];
 }
@@ -338,7 +337,6 @@ export class Simulator {
       elections: this.#leadership.reduce((sum, { elections }) => sum + elections, 0),
       counts: this.#counts,
       judgements: this.#histories.reduce((sum, { judgements }) => sum + judgements, 0),
-      givenUp: this.#histories.reduce((sum, { givenUp }) => sum + givenUp, 0),
       faults: this.#faults,
       trace: this.#trace.last(),
     };

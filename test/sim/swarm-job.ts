@@ -25,9 +25,8 @@ export interface JobReport {
   acknowledged: number;
   elections: number;
   counts: FaultCounts;
-  /** Histories of keys judged without the witness, and searches given up. */
+  /** Histories of keys judged without the witness. */
   judgements: number;
-  givenUp: number;
 }
 
 /** Sent once, at the end of a job that measured. */
@@ -56,7 +55,7 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
   const replicas = seed % 5 < 2 ? 5 : 3;
   const groups = seed % 4 === 0 ? 3 : 1;
   const result = new Simulator({ seed, ticks: task.ticks, replicas, clients: CLIENTS, groups, swarm: true }).run();
-  const { violation, ticks, events, chosen, acknowledged, elections, counts, judgements, givenUp } = result;
+  const { violation, ticks, events, chosen, acknowledged, elections, counts, judgements } = result;
   const report: JobReport = {
     seed,
     replicas,
@@ -70,7 +69,6 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
     elections,
     counts,
     judgements,
-    givenUp,
   };
   await send(report);
 }

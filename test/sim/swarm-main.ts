@@ -34,7 +34,6 @@ const sum = {
   elections: 0,
   empty: 0,
   judgements: 0,
-  givenUp: 0,
   leastFaults: Number.POSITIVE_INFINITY,
 };
 const violations: string[] = [];
@@ -77,7 +76,6 @@ function add(run: JobReport): void {
   sum.acknowledged += run.acknowledged;
   sum.elections += run.elections;
   sum.judgements += run.judgements;
-  sum.givenUp += run.givenUp;
   if (run.chosen === 0) sum.empty += 1;
   const struck = new FaultCounts();
   struck.add(run.counts);
