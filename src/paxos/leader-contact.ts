@@ -17,7 +17,6 @@ export class LeaderContact {
   roundSerial = 0;
   /** Highest round that an accept quorum has answered in this leadership. */
   confirmedRound = 0;
-  #firstRound = 0;
   readonly #lastRound = new Float64Array(MEMBERS_MAX);
   readonly #lastReplyTick = new Float64Array(MEMBERS_MAX);
 
@@ -27,7 +26,6 @@ export class LeaderContact {
 
   /** A leadership begins: earlier answers count no more, and everybody has one election timeout to answer. */
   reset(): void {
-    this.#firstRound = this.roundSerial + 1;
     this.confirmedRound = this.roundSerial;
     this.#lastRound.fill(0);
     this.#lastReplyTick.fill(this.#state.tick);
@@ -61,7 +59,7 @@ export class LeaderContact {
   onReply(from: MemberIndex, round: number): void {
     assert(round <= this.roundSerial, 'a round is answered after it began');
     this.onContact(from);
-    if (round < this.#firstRound || round <= (this.#lastRound[from] as number)) return;
+    if (round <= (this.#lastRound[from] as number)) return;
     this.#lastRound[from] = round;
     this.#confirm(round);
   }

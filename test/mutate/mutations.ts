@@ -12,8 +12,8 @@ export const MUTATIONS: readonly Mutation[] = [
   // promises and votes
   m(
     'paxos/acceptor',
-    'if (message[M_BALLOT] < state.promisedBallot) {\n            this.#reject(from, message[M_BALLOT]);\n            return false;\n        }\n        this.promise',
-    'this.promise',
+    'if (message[M_BALLOT] < state.promisedBallot) {\n            this.#reject(from, message[M_BALLOT]);\n            return false;\n        }\n        if (!this.#isNewAttempt',
+    'if (!this.#isNewAttempt',
     'promise a lower ballot',
     SIM,
   ),
@@ -187,14 +187,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'if (configuration.quorums.isAcceptQuorum(members))',
     'if (members > 0)',
     'confirm reads without a quorum',
-    SIM,
-  ),
-  m(
-    'paxos/leader-contact',
-    'if (round < this.#firstRound || round <= this.#lastRound[from])',
-    'if (round <= this.#lastRound[from])',
-    'count rounds of an earlier leadership',
-    ['unit/paxos', 'sim'],
+    ['unit/paxos/leader-contact'],
   ),
   m(
     'paxos/catch-up',
@@ -212,10 +205,10 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'paxos/recover',
-    'if (ballot > 0)\n        recoverPromise(state, ballot, sequence);',
-    '',
+    'if (ballot > 0)\n        recoverPromise(state, ballot, sequence);\n    const window',
+    'const window',
     'a recovered vote implies no promise',
-    SIM,
+    ['unit/paxos/recover', 'sim'],
   ),
   m('paxos/slot-window', 'if (slot >= this.#nextSlot)', 'if (slot > this.#nextSlot)', 'next slot off by one', SIM),
   // driver
@@ -282,7 +275,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'if (this.#driver.replica.confirmedRound < this.#round)\n            return 0;',
     '',
     'answer reads without a round',
-    SIM,
+    ['unit/runtime/read-queue'],
   ),
   m(
     'runtime/read-queue',
@@ -333,7 +326,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'paxos/replica',
-    'if (this.state.isRejoining)\n            return;\n        const before',
+    'if (this.state.isRejoining || this.#cannotHelp(message))\n            return;\n        const before',
     'const before',
     'promise while memory is gone',
     ['unit/paxos/rejoin', 'property/core'],

@@ -176,6 +176,20 @@ test('a higher promise elsewhere ends the leadership', () => {
   assert.is(state.role, FOLLOWER);
 });
 
+test('I10: the own vote counts once its own record is durable, not that of the one before', () => {
+  const { state, proposer, persist } = lead();
+  persist();
+  proposer.propose(8, 1);
+  const first = state.lastSequence;
+  proposer.propose(8, 2);
+  state.persistedSequence = first;
+  proposer.onPersisted();
+  proposer.onAccepted(message(ACCEPTED, { ballot: proposer.ballot, slot: 0, aux: 2 }));
+  assert.is(state.commitWatermark, 1);
+  persist();
+  assert.is(state.commitWatermark, 2);
+});
+
 test('A17: a member that cannot answer any more ends a candidacy, not a leadership', () => {
   const { state, proposer } = lead();
   const refuse = () => proposer.onReject(message(REJECT, { ballot: proposer.ballot, aux: proposer.ballot }));
