@@ -44,6 +44,7 @@ export class FaultCounts {
   snapshotFallback = 0;
   snapshotInstall = 0;
   retiredSegment = 0;
+  leftOut = 0;
 
   get total(): number {
     return Object.values(this).reduce((sum: number, count: number) => sum + count, 0);

@@ -256,7 +256,24 @@ export class Simulator {
       if (member.isUp) this.#crash(member.index, 'restarted on a sound disk');
       member.restartTick = this.#tick;
     }
+    this.#drawCore();
     this.#say('healed');
+  }
+
+  /** Progress must not need everybody: sometimes a minority stays down for ever. Who forgot needs all others, so then nobody does. */
+  #drawCore(): void {
+    const prng = this.#prng.fork('core');
+    const isSound = ({ isOut, isForgetful, snapshots, life }: SimMember): boolean =>
+      !isOut && !isForgetful && !snapshots.isDoubtful(life?.groups);
+    if (!prng.chance(0.4) || !this.#members.every(isSound)) return;
+    const spared = prng.range(1, (this.#members.length + 1) >> 1);
+    const first = prng.range(0, this.#members.length);
+    for (let n = 0; n < spared; n++) {
+      const member = this.#members[(first + n) % this.#members.length] as SimMember;
+      member.isOut = true;
+      this.#counts.leftOut += 1;
+      this.#say(`member ${member.index} stays down for ever`);
+    }
   }
 
   #isSettled(): boolean {
