@@ -297,6 +297,13 @@ export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
     this.#supervisor?.post(this.#slot(leader, shard), { kind: 'transfer', groupId: shard, memberIndex: replica });
   }
 
+  /** Every replica of the shard takes a snapshot as soon as it can; older log is given back once two stand. */
+  snapshot(shard: number): void {
+    if (!this.#exists(shard, 0)) throw noSuch(shard, 0);
+    for (let replica = 0; replica < this.#config.replicas; replica++)
+      this.#supervisor?.post(this.#slot(replica, shard), { kind: 'snapshot', groupId: shard });
+  }
+
   #exists(shard: number, replica: number): boolean {
     const { shards, replicas } = this.#config;
     return (

@@ -1,5 +1,5 @@
 /** A log that does not grow for ever: snapshots, truncation, starting behind them, and catching up by a peer's. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -89,6 +89,19 @@ test('the log is given back behind snapshots, and a start goes on from them', as
   await expectRound(second, 1);
   await second.close();
   assert.equal(warnings, []);
+});
+
+test('a snapshot is taken when asked for', async () => {
+  const cluster = await openCluster({ ...options(), snapshotLogBytes: 0 });
+  for (let i = 0; i < KEYS; i++) await cluster.propose(`key-${i}`, kv.put(`key-${i}`, VALUE));
+  const folders = [0, 1].flatMap((shard) => [0, 1, 2].map((replica) => [replica, `snapshots/group-${shard}`] as const));
+  const isThere = ([replica, folder]: readonly [number, string]): boolean =>
+    existsSync(join(root, 'data', `replica-${replica}`, folder)) &&
+    filesOf(replica, folder).some((name) => name.endsWith('.snap'));
+  for (const shard of [0, 1]) cluster.snapshot(shard);
+  for (let i = 0; !folders.every(isThere); i++) await cluster.read(`key-${i % KEYS}`, kv.get(`key-${i % KEYS}`));
+  assert.throws(() => cluster.snapshot(9), /no replica/);
+  await cluster.close();
 });
 
 test('a replica that lost everything behind a truncated log comes back by a snapshot of a peer', async () => {
