@@ -328,9 +328,13 @@ export class Replica {
     return this.#catchUp.mark();
   }
 
-  /** A peer's snapshot of everything below `watermark` was published here: go on behind it. */
+  /**
+   * A peer's snapshot of everything below `watermark` was published here: go on behind it. A leader that needed one leads no longer: others are
+   * ahead of it, and what it proposed below is settled.
+   */
   install(watermark: Slot, bytes: number): void {
     assert(this.outbox.count === 0, 'the outbox was drained');
+    this.#proposer.stepDown();
     this.#catchUp.install(watermark, bytes);
     this.#learner.maybeAdvance();
   }

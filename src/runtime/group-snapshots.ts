@@ -68,7 +68,7 @@ export class GroupSnapshots {
     this.#options = options;
     this.driver = driver;
     this.taker = new SnapshotTaker(driver, medium, clusterId, crc);
-    this.sender = new SnapshotSender(driver, medium, configuration, transport, bulk, clusterId, crc);
+    this.sender = new SnapshotSender(driver, medium, configuration, transport, bulk, clusterId, crc, () => this.ask());
     this.receiver = new SnapshotReceiver(driver, medium, clusterId, crc, (to, watermark, offset) =>
       this.sender.ask(to, watermark, offset),
     );

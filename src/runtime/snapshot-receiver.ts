@@ -60,11 +60,11 @@ export class SnapshotReceiver {
     return this.#driver.replica.state.tick;
   }
 
-  /** It brings the replica further, or is what it lacks to begin. Who leads settles what it lacks by itself. */
+  /** It brings the replica further, or is what it lacks to begin. */
   #isUseful(watermark: Slot): boolean {
     const { replica } = this.#driver;
     if (replica.state.lacksImage) return this.#driver.continuesFrom(watermark);
-    return watermark > replica.commitWatermark && !replica.isLeader;
+    return watermark > replica.commitWatermark;
   }
 
   onOffer(message: Float64Array): void {

@@ -45,6 +45,8 @@ export class SnapshotSender {
   readonly #begunBy: Slot[] = [];
   readonly #name: { clusterId: number; group: GroupId };
   readonly #crc: Crc;
+  /** The newest snapshot was set aside: another is needed. */
+  readonly #onDamaged: () => void;
   sentParts = 0;
 
   constructor(
@@ -55,7 +57,9 @@ export class SnapshotSender {
     bulk: Bulk,
     clusterId: number,
     crc: Crc,
+    onDamaged: () => void,
   ) {
+    this.#onDamaged = onDamaged;
     this.#name = { clusterId, group: driver.groupId };
     this.#crc = crc;
     this.#driver = driver;
@@ -110,6 +114,7 @@ export class SnapshotSender {
       this.close();
       this.#medium.setAside(watermark);
       this.#driver.replica.state.snapshotWatermark = this.#medium.list().at(-1) ?? 0;
+      this.#onDamaged();
       return true;
     } finally {
       source.close();

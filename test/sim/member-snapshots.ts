@@ -75,7 +75,9 @@ export class MemberSnapshots {
     if (this.#rottenWatermark < 0) return false;
     const isGone = this.#shelves[this.#rottenGroup]?.has(this.#rottenWatermark) === false;
     const state = groups?.[this.#rottenGroup]?.driver.replica.state;
-    if (isGone && state !== undefined && !state.lacksImage) this.#rottenWatermark = -1;
+    // Sound again once a snapshot stands before the log.
+    const isReplaced = state !== undefined && !state.lacksImage && state.snapshotWatermark >= state.truncationPoint;
+    if (isGone && isReplaced) this.#rottenWatermark = -1;
     return this.#rottenWatermark >= 0;
   }
 

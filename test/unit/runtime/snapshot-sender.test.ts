@@ -20,11 +20,19 @@ function make() {
     Uint8Array.from({ length: SIZE }, (_, i) => i % 251),
   );
   const { configuration } = kit.driver.replica.state;
-  return {
-    kit,
+  const damaged: number[] = [];
+  const onDamaged = (): void => void damaged.push(medium.list().length);
+  const sender = new SnapshotSender(
+    kit.driver,
     medium,
-    sender: new SnapshotSender(kit.driver, medium, configuration, kit.transport, portableBulk, 7, crc32c),
-  };
+    configuration,
+    kit.transport,
+    portableBulk,
+    7,
+    crc32c,
+    onDamaged,
+  );
+  return { kit, medium, damaged, sender };
 }
 
 const test = suite('runtime/snapshot-sender');
@@ -52,7 +60,7 @@ test('a burst has as many parts as agreed, the last burst what is left', () => {
 });
 
 test('who begins anew makes the sender look: a damaged one is set aside', () => {
-  const { kit, medium, sender } = make();
+  const { kit, medium, sender, damaged } = make();
   kit.driver.replica.state.snapshotWatermark = 5;
   const begin = (from: number): void => sender.onFetch(message(SNAPSHOT_FETCH, { from, slot: 5 }));
   begin(1);
@@ -60,6 +68,7 @@ test('who begins anew makes the sender look: a damaged one is set aside', () => 
   assert.is(kit.transport.take().length, 2 * SNAPSHOT_BURST_PARTS);
   begin(1);
   assert.equal([kit.transport.take(), medium.list(), kit.driver.replica.state.snapshotWatermark], [[], [], 0]);
+  assert.equal(damaged, [0], 'another is asked for');
 });
 
 test('what is gone is not answered; a full ring ends the burst', () => {
