@@ -5,6 +5,11 @@
  *   persistence    what a member answered for (promise, vote) it still knows after any crash (S1, S2)
  *   monotony       promises, votes and watermarks of one life never go back (I1, I13)
  *   leadership     at most one member ever led in a ballot
+ *
+ * What judges which rule of safety: S1, S2, S4 persistence · S3, S5–S9 agreement and the invariants that the core asserts while contracts are on ·
+ * S7, S17, S18 the machine's own count per session and the history · S11, S12 the damage book (fault-damage: a damaged log must say so) and
+ * `isForgetful` · S13 wiped and refused directories · S14, S16 snapshots and truncation under rot and crashes, judged by agreement · S19 log time, by agreement ·
+ * S20 the history of reads · S22–S24 links and lives are made anew at each start. S10, S15, S21 and S26 are of code that is not there yet, or of names.
  */
 import type { Ballot, MemberIndex, Slot } from '../../src/base/types.ts';
 import { ACCEPTED, PROMISE } from '../../src/paxos/message.ts';

@@ -1,9 +1,11 @@
 /**
- * `npm run sim -- --seed 42 [--ticks N] [--replicas 3|5] [--clients N] [--groups N] [--swarm] [--log short|full] [--json]`
+ * `npm run sim -- --seed 42 [--ticks N] [--replicas 3|5] [--clients N] [--groups N] [--swarm] [--mix JSON] [--log short|full] [--json]`
+ * `--mix` names the fault classes that are on, as a shrunk failure prints them.
  */
 import { parseArgs } from 'node:util';
+import { NO_FAULTS } from './faults.ts';
 import { gitCommit } from './git-commit.ts';
-import { shrink } from './shrink.ts';
+import { replayLine, shrink } from './shrink.ts';
 import { type SimOptions, Simulator } from './simulator.ts';
 import { Trace } from './trace.ts';
 
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '3' },
     groups: { type: 'string', default: '1' },
     swarm: { type: 'boolean', default: false },
+    mix: { type: 'string' },
     log: { type: 'string', default: 'short' },
     json: { type: 'boolean', default: false },
   },
@@ -27,6 +30,7 @@ const options: SimOptions = {
   clients: Number(values.clients),
   groups: Number(values.groups),
   swarm: values.swarm,
+  ...(values.mix === undefined ? {} : { faults: { ...NO_FAULTS, ...JSON.parse(values.mix) } }),
 };
 const started = performance.now();
 const result = new Simulator(
@@ -53,7 +57,8 @@ if (result.violation !== '') {
   if (!values.json) for (const line of result.trace) console.log(line);
   const least = shrink(options, result);
   console.log(`VIOLATION ${result.violation}`);
-  console.log(`shrunk to ${JSON.stringify(least)}`);
+  console.log(`shrunk to: ${replayLine(least, gitCommit())}`);
+  console.log(`           ${least.violation.split('\n')[0]}`);
   console.log(
     `replay: npm run sim -- --seed ${result.seed} --ticks ${values.ticks} --replicas ${values.replicas} --clients ${values.clients} --groups ${values.groups}${values.swarm ? ' --swarm' : ''}   # commit ${gitCommit()}`,
   );

@@ -94,8 +94,10 @@ export class SimClient {
   /** Sends its commands through a member that may lead no more, or through none (serial 0), until a tick. */
   believe(member: MemberIndex, serial: number, untilTick: number): void {
     this.#believesUntil = untilTick;
-    if (serial > 0) this.writes.route(member, serial);
-    else this.writes.unroute();
+    for (const lane of [this.writes, this.reads]) {
+      if (serial > 0) lane.route(member, serial);
+      else lane.unroute();
+    }
   }
 
   /** Sends everything unanswered again, through the same leader; returns how much that was. */

@@ -2,7 +2,7 @@
  * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--coverage] [--json]`: runs seeds in parallel processes and adds up what they did.
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
  */
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type FileCoverage, mergeCoverage, percentOf } from './coverage.ts';
@@ -37,6 +37,9 @@ const sum = {
   leastFaults: Number.POSITIVE_INFINITY,
 };
 const violations: string[] = [];
+/** Arguments that run the first failure again. */
+const firstReplay: string[] = [];
+const EXPLAIN_MS = 120_000;
 const coverage: FileCoverage[] = [];
 const started = performance.now();
 
@@ -68,6 +71,17 @@ function runJob(job: number): Promise<void> {
   });
 }
 
+/** The first failing run once more, with its last trace lines, made as small as it gets. */
+function explainFirst(): void {
+  if (firstReplay.length === 0) return;
+  const entry = fileURLToPath(new URL('./main.js', import.meta.url));
+  spawnSync(process.execPath, [entry, ...firstReplay], {
+    stdio: 'inherit',
+    timeout: EXPLAIN_MS,
+    env: { ...process.env, SYNOD_CONTRACTS: '1' },
+  });
+}
+
 function add(run: JobReport): void {
   sum.runs += 1;
   sum.ticks += run.ticks;
@@ -84,9 +98,9 @@ function add(run: JobReport): void {
   if (run.violation !== '') {
     violations.push(`seed ${run.seed}: ${run.violation}`);
     console.log(`VIOLATION seed ${run.seed}: ${run.violation}`);
-    console.log(
-      `replay: npm run sim -- --seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --clients ${run.clients} --groups ${run.groups} --swarm   # commit ${gitCommit()}`,
-    );
+    const size = `--seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --clients ${run.clients} --groups ${run.groups}`;
+    console.log(`replay: npm run sim -- ${size} --swarm   # commit ${gitCommit()}`);
+    if (firstReplay.length === 0) firstReplay.push(...size.split(' '), '--swarm');
   }
 }
 
@@ -109,6 +123,7 @@ function report(): void {
     ...sum,
     violations: violations.length,
     firstSeed: from,
+    commandsPerVirtualSecond: Math.round((1000 * sum.acknowledged) / sum.ticks) / 10,
     virtualHours: Number((sum.ticks / 360_000).toFixed(2)),
     timesRealTime: Math.round(sum.ticks / 100 / seconds),
     ticksPerSecond: Math.round(sum.ticks / seconds),
@@ -125,6 +140,7 @@ function report(): void {
   if (missed.length > 0) console.log(`fault classes that never struck: ${missed.join(', ')}`);
   if (sum.empty > 0) console.log(`${sum.empty} runs chose nothing`);
   const failed = violations.length + sum.empty + (missed.length > 0 ? 1 : 0);
+  explainFirst();
   console.log(`${sum.runs - violations.length} passed, ${failed} failed`);
   process.exitCode = failed > 0 ? 1 : 0;
 }
