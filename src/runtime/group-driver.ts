@@ -99,7 +99,7 @@ export class GroupDriver {
   #stagedOffset = -1;
   #stagedLength = 0;
   #appliedWatermark: Slot = 0;
-  /** Inbound frames dropped because log, ledger or tail had no room, or their value did not match its checksum. */
+  /** Inbound frames dropped: no room in log, ledger or tail, or a value that does not match its checksum. */
   dropped = 0;
 
   constructor(options: GroupDriverOptions) {
@@ -121,8 +121,6 @@ export class GroupDriver {
   get appliedWatermark(): Slot {
     return this.#appliedWatermark;
   }
-
-  // --- recovery -----------------------------------------------------------------------------------------------------
 
   /** The log that recovery opened; before it nothing is proposed, voted or applied. */
   attachLog(log: Log): void {
@@ -276,22 +274,22 @@ export class GroupDriver {
   /** Recovery found a snapshot. Below what the log itself knew to be chosen its records are good to serve; above they may be void. */
   startFrom(watermark: Slot, bytes: number): void {
     const { state, commitWatermark } = this.replica;
-    let first = watermark;
-    if (commitWatermark >= watermark)
-      while (first > state.truncationPoint && this.#index.get(first - 1) > 0) first -= 1;
+    const first = commitWatermark < watermark ? watermark : this.#index.startOf(state.truncationPoint, watermark);
     state.lacksImage = false;
     recoverCommit(state, watermark);
     this.replica.snapshotPublished(watermark, bytes, first);
+    if (first === watermark) this.mark();
     this.#restored(watermark);
     this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
   }
 
-  /** A peer's snapshot is published and restored here: the core goes on behind it. */
+  /** A peer's snapshot is published and restored here. Votes below it may be void: a mark comes before any record of its watermark (S16). */
   install(watermark: Slot, bytes: number): void {
     if (watermark > this.replica.commitWatermark) {
       this.replica.state.lacksImage = false;
       this.replica.install(watermark, bytes);
       this.#drain();
+      this.mark();
       this.#restored(watermark);
     } else this.startFrom(watermark, bytes);
   }
@@ -302,16 +300,20 @@ export class GroupDriver {
     this.#observer.onApplied(watermark, this.applier.digest, this.applier.commands);
   }
 
-  /** Appends the hard state anew; returns its persist sequence, or -1 while there is no room. */
+  get canMark(): boolean {
+    return this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX);
+  }
+
+  isDurable(sequence: Sequence): boolean {
+    return sequence <= this.#ledger.durable;
+  }
+
+  /** Appends the hard state anew, while `canMark`; it is durable once `isDurable` of the sequence returned. */
   mark(): Sequence {
-    if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) return -1;
+    assert(this.canMark, 'a mark needs room in the ledger');
     this.replica.mark();
     this.#drain();
     return this.replica.state.lastSequence;
-  }
-
-  get durableSequence(): Sequence {
-    return this.#ledger.durable;
   }
 
   /** Position of the oldest value record that must stay: of the slots from the truncation point on; Infinity where there is none. */
@@ -374,8 +376,6 @@ export class GroupDriver {
       this.#sender.transmit(words, at, words[at + A_AUX] as number, this.#ledger.durable);
     else this.#held.push(words, at);
   }
-
-  // --- values and digests -------------------------------------------------------------------------------------------
 
   /** Whether the staged value equals the recorded one of `slot`, byte by byte (S3). */
   #sameValue(slot: Slot): boolean {

@@ -38,19 +38,14 @@ export class LogTruncator {
   #plan(): number {
     let oldest = this.#log.appendedPosition;
     for (const driver of this.#drivers) {
-      if (driver.replica.state.isRejoining) return 0;
+      if (driver.replica.state.isRejoining || !driver.canMark) return 0;
       oldest = Math.min(oldest, driver.oldestNeeded());
     }
     for (let i = 0; i < this.#drivers.length; i++)
       this.#seen[i] = this.#drivers[i]?.replica.state.truncationPoint as Slot;
     if (oldest - this.#log.firstPosition < LOG_SEGMENT_BYTES) return 1;
     const marks: Sequence[] = [];
-    for (const driver of this.#drivers) {
-      const sequence = driver.mark();
-      // No room for it now: another truncation point brings the next attempt.
-      if (sequence < 0) return 1;
-      marks.push(sequence);
-    }
+    for (const driver of this.#drivers) marks.push(driver.mark());
     this.#marks = marks;
     this.#limit = oldest;
     return 1;
@@ -58,7 +53,7 @@ export class LogTruncator {
 
   #finish(): number {
     for (let i = 0; i < this.#drivers.length; i++) {
-      if ((this.#drivers[i]?.durableSequence as Sequence) < (this.#marks[i] as Sequence)) return 0;
+      if (this.#drivers[i]?.isDurable(this.#marks[i] as Sequence) !== true) return 0;
     }
     this.retired += this.#log.retire(this.#limit);
     this.#limit = -1;

@@ -125,7 +125,7 @@ export class SnapshotReceiver {
     const { target } = receiving;
     const state = target.state();
     if (state === SNAPSHOT_FAILED) this.#abandon();
-    else if (state === SNAPSHOT_PUBLISHED) {
+    else if (state === SNAPSHOT_PUBLISHED && this.#driver.canMark) {
       this.#receiving = undefined;
       this.#install(target);
     } else return 0;

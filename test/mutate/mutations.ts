@@ -341,7 +341,7 @@ export const MUTATIONS: readonly Mutation[] = [
   // snapshots and truncation
   m(
     'runtime/log-truncator',
-    'if (this.#drivers[i]?.durableSequence < this.#marks[i])\n                return 0;',
+    'if (this.#drivers[i]?.isDurable(this.#marks[i]) !== true)\n                return 0;',
     '',
     'retire segments before the hard state is durable (S14)',
     ['unit/runtime/log-truncator'],
@@ -379,4 +379,11 @@ export const MUTATIONS: readonly Mutation[] = [
   m('runtime/replica-host', 'this.#coverIdleLog();', '', 'an idle log without a floor (S11)', ['sim/idle-rot']),
   ...STORAGE_MUTATIONS,
   ...SMALL_SCOPE_MUTATIONS,
+  m(
+    'runtime/group-driver',
+    'this.#drain();\n            this.mark();',
+    'this.#drain();',
+    'install a snapshot without a mark (S16)',
+    ['unit/runtime/snapshot-receiver'],
+  ),
 ];

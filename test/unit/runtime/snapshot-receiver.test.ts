@@ -1,13 +1,16 @@
 /** Getting a snapshot from a peer, part by part. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { KIND_FLOOR, KIND_MARK } from '../../../src/log/record.ts';
 import { SnapshotEncoder } from '../../../src/log/snapshot-format.ts';
-import { M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
+import { ACCEPT, M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
+import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
 import { SnapshotReceiver } from '../../../src/runtime/snapshot-receiver.ts';
 import { SNAPSHOT_BURST_PARTS } from '../../../src/runtime/snapshot-sender.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 import { message } from '../../support/core.ts';
-import { DriverKit, GROUP } from '../../support/driver-kit.ts';
+import { batchOf, DriverKit, GROUP } from '../../support/driver-kit.ts';
+import { open, recover } from '../../support/log-fixture.ts';
 import { MemorySnapshots } from '../../support/memory-snapshots.ts';
 
 const NAME = { clusterId: 7, group: GROUP, watermark: 9 };
@@ -97,6 +100,28 @@ test('S16: a whole one is published, restored and installed, and older ones go',
   assert.equal([kit.driver.appliedWatermark, kit.driver.replica.commitWatermark], [9, 9]);
   assert.is(kit.driver.replica.state.truncationPoint, 9);
   assert.equal([medium.list(), receiver.installed, receiver.isBusy], [[9], 1, false]);
+});
+
+test('S16: a mark says where the log begins before any record speaks of the watermark: votes below it may be void', () => {
+  const { kit, medium, receiver, offer, part, bytes } = make();
+  kit.receive(ACCEPT, { from: 1, ballot: 5 * 2 ** 20 + 2, slot: 8 }, batchOf('void'));
+  offer();
+  part(0, bytes.length);
+  medium.settle();
+  receiver.work();
+  kit.receive(ACCEPT, { from: 1, ballot: 5 * 2 ** 20 + 2, slot: 9 }, batchOf('next'));
+  kit.flush();
+  const records = recover(kit.fixture.medium).records.map(({ kind, slot, commitWatermark }) => [
+    kind,
+    slot,
+    commitWatermark,
+  ]);
+  const mark = records.findIndex(([kind, slot]) => kind === KIND_MARK && slot === 9);
+  const speaking = records.findIndex(([kind, , commit]) => kind !== KIND_MARK && (commit ?? 0) >= 9);
+  assert.ok(mark >= 0 && speaking > mark, JSON.stringify(records));
+  const next = new DriverKit(0, 3, open(kit.fixture.medium));
+  for (const record of next.fixture.records) if (record.kind !== KIND_FLOOR) recoverRecord(next.driver, record);
+  assert.is(next.driver.replica.state.truncationPoint, 9, 'slot 8 is never served');
 });
 
 test('one that cannot be published is forgotten', () => {
