@@ -224,16 +224,11 @@ export class KvMachine implements StateMachine {
     reply.length = KV_REPLY_BYTES;
   }
 
-  *snapshot(): Iterable<Uint8Array> {
+  /** Copied as of the call, and drained while commands go on. */
+  snapshot(): Iterable<Uint8Array> {
     const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()]; // reason: snapshots are not on the hot path
-    yield new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
-    for (let i = 0; i < parts.length; i++) {
-      const part = parts[i] as Int32Array;
-      for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
-        const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
-        yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      }
-    }
+    const lengths = new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
+    return cut(lengths, parts);
   }
 
   restore(chunks: Iterable<Uint8Array>): void {
@@ -248,6 +243,16 @@ export class KvMachine implements StateMachine {
     this.#revision[0] = new Float64Array((parts[0] as Int32Array).buffer)[0] as number;
     this.#store = new KvStore();
     this.#store.load(parts[1] as Int32Array, parts[2] as Int32Array, parts[3] as Int32Array, parts[4] as Int32Array);
+  }
+}
+
+function* cut(lengths: Uint8Array, parts: readonly Int32Array[]): Generator<Uint8Array> {
+  yield lengths;
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
+      const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
+      yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    }
   }
 }
 

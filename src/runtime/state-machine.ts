@@ -49,7 +49,10 @@ export interface StateMachine {
   prefetch?(words: Int32Array, payloads: Int32Array, count: number): void;
   /** Answers without changing state. Throwing fails this query alone. */
   query(query: Command, reply: Reply): void;
-  /** Chunks of an image of the state as of the call; a consistent view while commands go on. */
+  /**
+   * Chunks of an image of the state as of the call, drained while commands go on: copy, or keep, what they would change. Beware of a generator
+   * method: its body does not run before the first chunk is asked for (which is at once), and the rest of it runs later.
+   */
   snapshot(): Iterable<Uint8Array>;
   /** Replaces the state by an image. */
   restore(chunks: Iterable<Uint8Array>): void;
