@@ -248,6 +248,7 @@ export class KvMachine implements StateMachine {
 
 function* cut(lengths: Uint8Array, parts: readonly Int32Array[]): Generator<Uint8Array> {
   yield lengths;
+  // reason: snapshots are not on the hot path
   for (const part of parts) {
     for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
       const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
