@@ -1,7 +1,9 @@
 /** The public API of synod; re-exports only. */
 export { ERROR_CODES, type ErrorCode, SynodError } from './base/errors.ts';
 export { type ClusterOptions, type Config, type Durability, type Logger, type NativeUse, SETTINGS } from './config.ts';
-export { Cluster, type ReadOptions, type WorkerAllocation } from './engine/cluster.ts';
+export { Cluster } from './engine/cluster.ts';
+export { Engine, type ReadOptions } from './engine/engine.ts';
+export type { EngineEvents, WorkerAllocation } from './engine/engine-parts.ts';
 export type { Inspection } from './engine/inspections.ts';
 export { Lane } from './engine/lane.ts';
 export type { OnCompleted } from './engine/lane-client.ts';

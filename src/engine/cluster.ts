@@ -1,52 +1,15 @@
 /**
- * A cluster in one process: the user's handle. Routes commands to groups, promises to lanes, and watches over the workers.
+ * A cluster in one process: every replica of every group lives here. The user's handle, made by `openCluster`.
  */
-import { EventEmitter } from 'node:events';
-import type { LaneData, WorkerMessage } from '../../workers/worker-data.ts';
+
 import { SynodError } from '../base/errors.ts';
-import type { GroupId } from '../base/types.ts';
 import type { Config } from '../config.ts';
-import { LANES_PER_GROUP_MAX } from '../limits.ts';
-import { LANE_READS, LANE_WRITES } from '../memory/descriptor.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
-import { createLane } from '../memory/lane.ts';
-import { createRing } from '../memory/ring.ts';
-import { mintId } from './directory.ts';
-import { type Inspection, Inspections } from './inspections.ts';
-import { Lane, type LaneHost } from './lane.ts';
-import { LaneClient } from './lane-client.ts';
-import { groupOfKey, workerOfGroup } from './placement.ts';
-import { Proposals, type ProposeOptions } from './proposals.ts';
-import { Pump } from './pump.ts';
+import { closed, Engine } from './engine.ts';
+import type { Inspection } from './inspections.ts';
 import { Router } from './router.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { type ClusterStatus, describeCluster } from './status.ts';
-import type { Supervisor, WorkerSlot } from './supervisor.ts';
-
-export interface ReadOptions extends ProposeOptions {
-  /** 'linearizable': at least everything acknowledged before the call. */
-  consistency?: 'linearizable';
-}
-
-/** Bytes a worker allocated per command between start and stop. */
-export interface WorkerAllocation {
-  replica: number;
-  worker: number;
-  bytes: number;
-  commands: number;
-}
-
-interface ClusterEvents {
-  /** A shard has a (new) leader. */
-  leader: [{ shard: number; replica: number }];
-  /** A worker went down and is being restarted. */
-  down: [{ replica: number; worker: number; error: unknown }];
-  /** A worker is up again. */
-  restart: [{ replica: number; worker: number }];
-  /** A replica's part of a shard stopped; the shard goes on while a quorum does. */
-  stopped: [{ shard: number; replica: number; error: SynodError }];
-  warning: [string];
-}
 
 export interface ClusterParts {
   config: Config;
@@ -56,341 +19,67 @@ export interface ClusterParts {
   release(): void;
 }
 
-export class Cluster extends EventEmitter<ClusterEvents> implements LaneHost {
+export class Cluster extends Engine<Router> {
   readonly #config: Config;
-  readonly #workers: number;
-  readonly #release: () => void;
-  readonly #router: Router;
-  readonly #pump: Pump;
-  readonly #writes: (Proposals | undefined)[] = [];
-  readonly #reads: (Proposals | undefined)[] = [];
-  readonly #active: Proposals[] = [];
-  readonly #lanes = new Map<number, LaneClient>();
-  readonly #inspections = new Inspections();
-  #allocations: ((message: WorkerAllocation) => void)[] = [];
-  #supervisor: Supervisor | undefined;
-  #nextLane = 1;
-  #closing: Promise<void> | undefined;
 
   constructor(parts: ClusterParts) {
-    super();
-    this.#config = parts.config;
-    this.#workers = parts.workers;
-    this.#release = parts.release;
-    const isAlive = (replica: number, group: GroupId): boolean => this.#slot(replica, group).isUp;
-    const events = {
-      onLeader: (shard: number, replica: number) => this.#tell('leader', { shard, replica }),
-      onGroupError: (shard: number, replica: number, error: SynodError) => this.#onGroupError(shard, replica, error),
-    };
-    this.#router = new Router(parts.memory.status, events, isAlive);
-    this.#pump = new Pump(parts.sleeper, () => this.#turn());
+    const { config, workers, memory, sleeper, release } = parts;
+    super({
+      config,
+      replicas: config.replicas,
+      workers,
+      sleeper,
+      release,
+      makeRouter: (host) => new Router(memory.status, host, (replica, group) => host.slot(replica, group).isUp),
+    });
+    this.#config = config;
   }
-
-  /** Called once by `openCluster`, when all workers are ready. */
-  begin(supervisor: Supervisor): void {
-    this.#supervisor = supervisor;
-    this.#pump.start();
-  }
-
-  // --- commands -----------------------------------------------------------------------------------------------------
-
-  /**
-   * Resolves with the machine's reply once the command is durable on a majority and applied. Waits for room.
-   * Rejects with a SynodError; after ERR_SYNOD_OUTCOME_UNKNOWN the command may or may not take effect.
-   */
-  propose(key: string, command: Uint8Array, options?: ProposeOptions): Promise<Uint8Array> {
-    const proposals = this.#proposalsOf(this.#writes, key, command);
-    if (proposals instanceof SynodError) return Promise.reject(proposals);
-    return proposals.propose(command, options);
-  }
-
-  /** As `propose`, but undefined when there is no room at once. */
-  tryPropose(key: string, command: Uint8Array): Promise<Uint8Array> | undefined {
-    const proposals = this.#proposalsOf(this.#writes, key, command);
-    if (proposals instanceof SynodError) return Promise.reject(proposals);
-    return proposals.tryPropose(command);
-  }
-
-  /** Resolves with the machine's answer, which reflects at least everything acknowledged before the call. */
-  read(key: string, query: Uint8Array, options?: ReadOptions): Promise<Uint8Array> {
-    const reads = this.#proposalsOf(this.#reads, key, query);
-    if (reads instanceof SynodError) return Promise.reject(reads);
-    return reads.propose(query, options?.timeout === undefined && options?.signal === undefined ? undefined : options);
-  }
-
-  /** The fast lane to the shard of `key`. */
-  lane(key: string): Lane {
-    if (this.#closing !== undefined) throw closed();
-    return new Lane(this.#makeLane(groupOfKey(key, this.#config.shards), false), this);
-  }
-
-  /** The shard of a key. */
-  shardOf(key: string): number {
-    return groupOfKey(key, this.#config.shards);
-  }
-
-  /** Where the calls of a key go, or why one cannot be taken. */
-  #proposalsOf(table: (Proposals | undefined)[], key: string, bytes: Uint8Array): Proposals | SynodError {
-    if (this.#closing !== undefined) return closed();
-    if (bytes.length > this.#config.payloadBytesMax) return tooLarge(bytes.length, this.#config.payloadBytesMax);
-    try {
-      const group = groupOfKey(key, this.#config.shards);
-      const failure = this.#router.failureOf(group);
-      if (failure !== undefined) return failure;
-      const proposals = table[group];
-      if (proposals !== undefined && !proposals.isOver) return proposals;
-      if (proposals !== undefined) this.#discard(proposals);
-      return this.#open(table, group, table === this.#reads);
-    } catch (error) {
-      return error as SynodError;
-    }
-  }
-
-  /** Its session ended or its shard had failed: the next call begins a new session. */
-  #discard(proposals: Proposals): void {
-    this.#active.splice(this.#active.indexOf(proposals), 1);
-    this.closeLane(proposals.lane);
-  }
-
-  #open(table: (Proposals | undefined)[], group: GroupId, isReads: boolean): Proposals {
-    const { timeoutMs, waitersMax } = this.#config;
-    const proposals = new Proposals(this.#makeLane(group, isReads), timeoutMs, waitersMax);
-    table[group] = proposals;
-    this.#active.push(proposals);
-    return proposals;
-  }
-
-  // --- lanes --------------------------------------------------------------------------------------------------------
-
-  #makeLane(group: GroupId, isReads: boolean): LaneClient {
-    const mine = [...this.#lanes.values()].filter((lane) => lane.shard === group).length;
-    if (mine >= LANES_PER_GROUP_MAX) {
-      throw new SynodError(
-        'ERR_SYNOD_FULL',
-        `Shard ${group} has ${LANES_PER_GROUP_MAX} lanes already: close one first.`,
-      );
-    }
-    const { laneBytes, completionBytes, payloadBytesMax, replicas } = this.#config;
-    const lane = createLane(laneBytes, isReads ? LANE_READS : LANE_WRITES, mintId());
-    const rings = Array.from({ length: replicas }, () => createRing(completionBytes));
-    const doorbells = Array.from({ length: replicas }, (_, replica) => this.#slot(replica, group).doorbell);
-    const client = new LaneClient(this.#nextLane++, group, lane, rings, doorbells, isReads, payloadBytesMax);
-    this.#lanes.set(client.laneId, client);
-    for (let replica = 0; replica < replicas; replica++) {
-      this.#supervisor?.post(this.#slot(replica, group), { kind: 'lane', lane: laneData(client, replica) });
-    }
-    this.#router.addLane(client);
-    return client;
-  }
-
-  /** Lanes of a group as the worker of `replica` gets them at birth. */
-  lanesOf(replica: number, group: GroupId): LaneData[] {
-    return [...this.#lanes.values()].filter((lane) => lane.shard === group).map((lane) => laneData(lane, replica));
-  }
-
-  closeLane(lane: LaneClient): void {
-    this.#router.removeLane(lane);
-    this.#lanes.delete(lane.laneId);
-    for (let replica = 0; replica < this.#config.replicas; replica++) {
-      this.#supervisor?.post(this.#slot(replica, lane.shard), { kind: 'closeLane', laneId: lane.laneId });
-    }
-  }
-
-  failureOf(shard: number): SynodError | undefined {
-    return this.#closing === undefined ? this.#router.failureOf(shard) : closed();
-  }
-
-  nextWake(): Promise<void> {
-    return this.#pump.nextWake();
-  }
-
-  // --- the pump -----------------------------------------------------------------------------------------------------
-
-  #turn(): number {
-    let work = this.#router.check();
-    for (const proposals of this.#active) work += proposals.poll();
-    return work;
-  }
-
-  #slot(replica: number, group: GroupId): WorkerSlot {
-    const supervisor = this.#supervisor;
-    if (supervisor === undefined) throw new SynodError('ERR_SYNOD_CLOSED', 'The cluster is not open yet.');
-    return supervisor.slots[replica * this.#workers + workerOfGroup(group, this.#workers)] as WorkerSlot;
-  }
-
-  // --- what the supervisor reports ----------------------------------------------------------------------------------
-
-  onWorkerMessage(slot: WorkerSlot, message: WorkerMessage): void {
-    if (message.kind === 'inspected') this.#inspections.settle(message);
-    else if (message.kind === 'warning') this.warn(message.message);
-    else if (message.kind === 'deviates') {
-      const { groupId, memberIndex, slot: at } = message;
-      this.#supervisor?.post(this.#slot(memberIndex, groupId), { kind: 'deviates', groupId, slot: at });
-    } else if (message.kind === 'allocation') {
-      this.#allocations.shift()?.({
-        replica: slot.replica,
-        worker: slot.worker,
-        bytes: message.bytes,
-        commands: message.commands,
-      });
-    }
-  }
-
-  onWorkerDown(slot: WorkerSlot, error: unknown): void {
-    this.#tell('down', { replica: slot.replica, worker: slot.worker, error });
-    this.#inspections.fail(slot);
-    for (const other of this.#supervisor?.slots ?? []) {
-      if (other.worker === slot.worker && other.replica !== slot.replica) {
-        this.#supervisor?.post(other, { kind: 'suspect', memberIndex: slot.replica });
-      }
-    }
-    this.#router.check();
-  }
-
-  onWorkerUp(slot: WorkerSlot): void {
-    if (slot.restarts === 0) return;
-    for (let group = slot.worker; group < this.#config.shards; group += this.#workers)
-      this.#router.forget(slot.replica, group);
-    this.#tell('restart', { replica: slot.replica, worker: slot.worker });
-  }
-
-  warn(text: string): void {
-    this.#config.logger?.warn({}, text);
-    this.#tell('warning', text);
-  }
-
-  /** In a job of its own: a listener that throws must not end the pump or a restart. */
-  #tell<Name extends keyof ClusterEvents>(event: Name, ...details: ClusterEvents[Name]): void {
-    queueMicrotask(() => (this as EventEmitter).emit(event, ...details));
-  }
-
-  #onGroupError(shard: number, replica: number, error: SynodError): void {
-    this.#config.logger?.error({ shard, replica, code: error.code }, error.message);
-    this.#tell('stopped', { shard, replica, error });
-    const failure = this.#router.failureOf(shard) ?? (this.#wouldBeFatal(error) ? error : undefined);
-    if (failure === undefined) return;
-    setImmediate(() => this.#failShard(shard));
-  }
-
-  #wouldBeFatal(error: SynodError): boolean {
-    return error.code === 'ERR_SYNOD_NONDETERMINISTIC' || error.code === 'ERR_SYNOD_MACHINE_FAILED';
-  }
-
-  #failShard(shard: number): void {
-    const failure = this.#router.failureOf(shard);
-    if (failure === undefined) return;
-    this.#writes[shard]?.fail(failure, failure);
-    this.#reads[shard]?.fail(failure, failure);
-  }
-
-  // --- operations ---------------------------------------------------------------------------------------------------
 
   status(): ClusterStatus {
-    return describeCluster(this.#config, this.#workers, this.#router, this.#supervisor?.slots ?? []);
+    return describeCluster(this.#config, this.workers, this.router, this.supervisor?.slots ?? []);
   }
 
   /** Asks the leader of a shard to hand over to `replica`. */
   transferLeadership(shard: number, replica: number): void {
     if (!this.#exists(shard, replica)) throw noSuch(shard, replica);
-    const leader = this.#router.leaderOf(shard);
+    const leader = this.router.leaderOf(shard);
     if (leader < 0) throw new SynodError('ERR_SYNOD_NO_LEADER', `Shard ${shard} has no leader now: try again.`);
-    this.#supervisor?.post(this.#slot(leader, shard), { kind: 'transfer', groupId: shard, memberIndex: replica });
+    this.supervisor?.post(this.slot(leader, shard), { kind: 'transfer', groupId: shard, memberIndex: replica });
   }
 
   /** Every replica of the shard takes a snapshot as soon as it can; older log is given back once two stand. */
   snapshot(shard: number): void {
     if (!this.#exists(shard, 0)) throw noSuch(shard, 0);
-    for (let replica = 0; replica < this.#config.replicas; replica++)
-      this.#supervisor?.post(this.#slot(replica, shard), { kind: 'snapshot', groupId: shard });
-  }
-
-  #exists(shard: number, replica: number): boolean {
-    const { shards, replicas } = this.#config;
-    return (
-      Number.isInteger(shard) &&
-      Number.isInteger(replica) &&
-      shard >= 0 &&
-      shard < shards &&
-      replica >= 0 &&
-      replica < replicas
-    );
+    this.snapshotLocal(shard);
   }
 
   /** Ends a worker's thread as a crash would: for drills. Supervision brings it back. */
   terminateWorker(replica: number, worker: number): void {
-    const slot = this.#supervisor?.slot(replica, worker);
-    if (slot !== undefined) this.#supervisor?.terminate(slot);
+    this.terminateLocal(replica, worker);
   }
 
   /** Asks one replica's own machine, whatever it has applied: for audits. */
   inspect(shard: number, replica: number, query: Uint8Array): Promise<Inspection> {
-    if (this.#closing !== undefined) return Promise.reject(closed());
+    if (this.isClosing) return Promise.reject(closed());
     if (!this.#exists(shard, replica)) return Promise.reject(noSuch(shard, replica));
-    const slot = this.#slot(replica, shard);
-    return this.#inspections.ask(slot, (requestId) => {
-      this.#supervisor?.post(slot, { kind: 'inspect', requestId, groupId: shard, query });
-    });
+    return this.inspectLocal(shard, replica, query);
   }
 
-  /** Starts or ends the measurement of bytes allocated inside the workers; the end resolves with one figure per worker. */
-  async measureAllocation(phase: 'start' | 'stop'): Promise<WorkerAllocation[]> {
-    const slots = (this.#supervisor?.slots ?? []).filter((slot) => slot.isUp);
-    const answers = slots.map(
-      (slot) =>
-        new Promise<WorkerAllocation>((resolve) => {
-          if (phase === 'stop') this.#allocations.push(resolve);
-          this.#supervisor?.post(slot, { kind: 'allocation', phase });
-          if (phase === 'start') resolve({ replica: slot.replica, worker: slot.worker, bytes: 0, commands: 0 });
-        }),
-    );
-    return Promise.all(answers);
+  /** The deviating replica is told to stop its part. */
+  protected onDeviates(shard: number, memberIndex: number, slot: number): void {
+    this.supervisor?.post(this.slot(memberIndex, shard), { kind: 'deviates', groupId: shard, slot });
   }
 
-  /** Takes no more commands, waits a bounded time for those in flight, then stops the workers. Idempotent. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  async #close(): Promise<void> {
-    const deadline = performance.now() + this.#config.closeTimeoutMs;
-    while (this.#active.some((proposals) => proposals.pending > 0) && performance.now() < deadline)
-      await this.#pump.nextWake();
-    const unknown = new SynodError(
-      'ERR_SYNOD_OUTCOME_UNKNOWN',
-      'The cluster was closed before the command was answered: it may or may not take effect.',
-    );
-    for (const proposals of this.#active) proposals.fail(unknown, closed());
-    await this.#pump.stop();
-    await this.#supervisor?.close();
-    this.#release();
+  #exists(shard: number, replica: number): boolean {
+    const { shards, replicas } = this.#config;
+    return isIndex(shard, shards) && isIndex(replica, replicas);
   }
 }
 
-function laneData(client: LaneClient, replica: number): LaneData {
-  return {
-    laneId: client.laneId,
-    groupId: client.shard,
-    lane: client.lane,
-    completions: client.rings[replica] as SharedArrayBuffer,
-  };
-}
-
-function closed(): SynodError {
-  return new SynodError('ERR_SYNOD_CLOSED', 'The cluster is closed: open it again.');
+function isIndex(value: number, count: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < count;
 }
 
 function noSuch(shard: number, replica: number): SynodError {
   return new SynodError('ERR_SYNOD_CONFIG', `There is no replica ${replica} of shard ${shard}: both count from 0.`);
-}
-
-function tooLarge(length: number, max: number): SynodError {
-  return new SynodError(
-    'ERR_SYNOD_PAYLOAD_TOO_LARGE',
-    `${length} bytes are more than payloadBytesMax (${max}): send less, or raise it at every replica.`,
-  );
 }
