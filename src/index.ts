@@ -1,6 +1,17 @@
 /** The public API of synod; re-exports only. */
 export { ERROR_CODES, type ErrorCode, SynodError } from './base/errors.ts';
-export { type ClusterOptions, type Config, type Durability, type Logger, type NativeUse, SETTINGS } from './config.ts';
+export {
+  type Address,
+  type ClusterOptions,
+  type Config,
+  type Durability,
+  type Logger,
+  type Member,
+  type NativeUse,
+  type NodeConfig,
+  type NodeOptions,
+  SETTINGS,
+} from './config.ts';
 export { Cluster } from './engine/cluster.ts';
 export { Engine, type ReadOptions } from './engine/engine.ts';
 export type { EngineEvents, WorkerAllocation } from './engine/engine-parts.ts';

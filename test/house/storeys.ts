@@ -41,7 +41,7 @@ const STOREYS: readonly Storey[] = [
     types: ['workers/worker-data.ts'],
     node: true,
   },
-  { prefix: 'src/config.ts', may: GROUND, types: ['workers/worker-data.ts', 'src/runtime/'], node: true },
+  { prefix: 'src/config', may: GROUND, node: true, packages: ['yaml'] },
   {
     prefix: 'src/engine/',
     // It picks the wake primitive of the process, and refuses a machine that cannot be loaded before it starts a thread.
@@ -69,7 +69,7 @@ const STOREYS: readonly Storey[] = [
   },
   {
     prefix: 'src/cli/',
-    may: [...GROUND, 'src/index.ts', 'src/config.ts', 'src/engine/', 'src/machines/'],
+    may: [...GROUND, 'src/index.ts', 'src/config', 'src/engine/', 'src/machines/'],
     node: true,
   },
   {
