@@ -76,6 +76,8 @@ export const SUBMISSIONS_IN_FLIGHT_MAX = 16;
 export const ENTRY_RESERVE_BYTES = 1 << 18;
 
 // --- time ---
+/** Ticks after which a disk that was full is asked again. */
+export const SPACE_RETRY_TICKS = 20;
 export const TICK_MS = 10;
 export const HEARTBEAT_TICKS = 5;
 export const ELECTION_TIMEOUT_TICKS = 40;

@@ -85,6 +85,11 @@ export class FsDevice implements LogDevice {
     }
   }
 
+  openAhead(base: LogPosition, header: Uint8Array): boolean {
+    this.openSegment(base, header);
+    return true;
+  }
+
   retireSegment(base: LogPosition): void {
     const file = this.#files.get(base);
     if (file !== undefined) closeSync(file);

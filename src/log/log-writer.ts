@@ -7,8 +7,8 @@
  *
  * A submission starts on a fresh block, is padded to the block, and does not change once the device has it (S11). It is
  * closed by `submit`, by SUBMISSION_BYTES_MAX, or by the end of its segment; until the device takes it, it stays open and
- * gathers more records. A segment is opened on the device just before its first submission, so that the device sees
- * positions in order. Offsets inside a segment are small integers; what exceeds 2^31 lives in `#numbers`.
+ * gathers more records. A segment is open on the device before its first submission; the next one is asked for when half
+ * of this one is filled (log/segment-opener). Offsets inside a segment are small integers; what exceeds 2^31 lives in `#numbers`.
  * @hot
  */
 import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
@@ -26,30 +26,18 @@ import type { Checksum } from '../wire/crc32c.ts';
 import type { EntryStore } from './entry-store.ts';
 import { HEADER_FIELDS, HEADER_KIND, HEADER_VALUE_CRC, HEADER_VALUE_LENGTH, type Log, type LogDevice } from './log.ts';
 import { ENTRY_ALIGNMENT, ENTRY_HEADER_BYTES, KIND_FLOOR, SUBMISSION_HEADER_BYTES } from './record.ts';
-import {
-  kindHasValue,
-  type LogIdentity,
-  writeRecordHeader,
-  writeSegmentHeader,
-  writeSubmissionHeader,
-} from './record-header.ts';
+import { kindHasValue, writeRecordHeader, writeSubmissionHeader } from './record-header.ts';
 import { RecordReader } from './record-reader.ts';
+import { type Incarnation, SegmentOpener } from './segment-opener.ts';
 import { SubmissionQueue } from './submission-queue.ts';
 
-export interface LogStart {
-  identity: LogIdentity;
-  /** Log incarnation of this opening; greater than all before. */
-  incarnation: number;
-  /** Highest segment generation written so far. */
-  generation: number;
+export interface LogStart extends Incarnation {
   /** First byte of the segment in which this incarnation begins. */
   base: LogPosition;
   /** Base of the oldest segment on the medium; `base` where there is none. */
   firstBase: LogPosition;
-  /** Everything of older incarnations at or after it is void (S11). */
-  cut: LogPosition;
-  /** Records that were durable are missing before this incarnation: every group of the log rejoins (S12). */
-  isForgotten: boolean;
+  /** The next segment is asked for once this one is filled so far: the rest is the reserve for hard state (S14). */
+  aheadOffset: number;
 }
 
 /** Indices into `#numbers`. */
@@ -57,14 +45,11 @@ const SEGMENT_BASE = 0;
 const DURABLE = 1;
 /** Submission serial of the last submission that the device took. */
 const SERIAL = 2;
-const GENERATION = 3;
-/** Base of the newest segment that is open on the device; -1 before the first. */
-const OPENED_BASE = 4;
 /** Position of the record appended last. */
-const APPENDED = 5;
+const APPENDED = 3;
 /** Base of the oldest segment that is kept. */
-const FIRST = 6;
-const NUMBERS = 7;
+const FIRST = 4;
+const NUMBERS = 5;
 
 /** `#open` while no submission is open. */
 const NONE = -1;
@@ -74,14 +59,11 @@ export class LogWriter implements Log {
   readonly incarnation: number;
   readonly #checksum: Checksum;
   readonly #store: EntryStore;
-  readonly #identity: LogIdentity;
-  readonly #cut: number;
-  readonly #isForgotten: boolean;
   readonly #numbers = new Float64Array(NUMBERS);
   readonly #queue = new SubmissionQueue();
   readonly #reader: RecordReader;
-  readonly #segmentBlock: Uint8Array;
-  readonly #segmentWords: Int32Array;
+  readonly #opener: SegmentOpener;
+  readonly #aheadOffset: number;
   readonly #floorHeader = new Float64Array(HEADER_FIELDS);
   #deviceCount = 0;
 
@@ -104,16 +86,11 @@ export class LogWriter implements Log {
     this.incarnation = start.incarnation;
     this.#store = store;
     this.#checksum = checksum;
-    this.#identity = start.identity;
-    this.#cut = start.cut;
-    this.#isForgotten = start.isForgotten;
     this.#deviceCount = device.durableCount();
     this.#reader = new RecordReader(device, store, checksum);
-    this.#segmentBlock = new Uint8Array(new SharedArrayBuffer(LOG_BLOCK_BYTES));
-    this.#segmentWords = new Int32Array(this.#segmentBlock.buffer);
+    this.#opener = new SegmentOpener(device, start);
+    this.#aheadOffset = start.aheadOffset;
     this.#floorHeader[HEADER_KIND] = KIND_FLOOR;
-    this.#numbers[GENERATION] = start.generation;
-    this.#numbers[OPENED_BASE] = NONE;
     this.#numbers[SEGMENT_BASE] = start.base;
     this.#numbers[FIRST] = start.firstBase;
     this.#numbers[DURABLE] = start.base + LOG_BLOCK_BYTES;
@@ -122,8 +99,15 @@ export class LogWriter implements Log {
 
   /** Makes the first segment of the incarnation durable, and with it the cut; nothing is valid in it before (S11). */
   open(): void {
-    assert(this.#numbers[OPENED_BASE] === NONE, 'a log is opened once');
-    this.#openSegment(this.#numbers[SEGMENT_BASE]);
+    this.#opener.openFirst(this.#numbers[SEGMENT_BASE]);
+  }
+
+  get isFull(): boolean {
+    return this.#opener.isFull;
+  }
+
+  tick(): void {
+    this.#opener.tick();
   }
 
   get appendedPosition(): LogPosition {
@@ -166,6 +150,7 @@ export class LogWriter implements Log {
   /** Header-only appends and `submit` end the staging; stage again after them. */
   stage(valueBytes: number): number {
     assert(valueBytes >= 0 && valueBytes <= VALUE_BYTES_MAX, 'a staged value is at most VALUE_BYTES_MAX long');
+    if (this.#opener.isFull) return -1;
     this.#staged = this.#place(align(ENTRY_HEADER_BYTES + valueBytes, ENTRY_ALIGNMENT), ENTRY_RESERVE_BYTES);
     if (this.#staged === NONE) return -1;
     this.#stagedRoom = valueBytes;
@@ -209,6 +194,7 @@ export class LogWriter implements Log {
     this.#staged = NONE;
     if (this.device.error() !== 0) return 0;
     let submissions = 0;
+    if (this.#offset > this.#aheadOffset || this.#opener.isFull) this.#opener.goOn(this.#numbers[SEGMENT_BASE]);
     while (this.#queue.canAccept) {
       if (this.#queue.waiting === 0) {
         if (this.#openRecords === 0) break;
@@ -314,7 +300,7 @@ export class LogWriter implements Log {
   #handOver(alone: boolean): boolean {
     const entry = this.#queue.first();
     const base = this.#queue.baseAt(entry);
-    if (base !== this.#numbers[OPENED_BASE]) this.#openSegment(base);
+    if (!this.#opener.ensure(base)) return false;
     const chunk = this.#queue.chunkAt(entry);
     const offset = this.#queue.offsetAt(entry);
     const size = this.#queue.sizeAt(entry);
@@ -329,17 +315,6 @@ export class LogWriter implements Log {
     this.#numbers[SERIAL] = serial;
     this.#queue.accept();
     return true;
-  }
-
-  #openSegment(base: LogPosition): void {
-    assert(base > this.#numbers[OPENED_BASE], 'segments are opened in order');
-    const generation = this.#numbers[GENERATION] + 1;
-    const isForgotten = this.#isForgotten && this.#numbers[OPENED_BASE] === NONE;
-    const { incarnation } = this;
-    writeSegmentHeader(this.#segmentWords, this.#identity, generation, incarnation, base, this.#cut, isForgotten);
-    this.device.openSegment(base, this.#segmentBlock);
-    this.#numbers[GENERATION] = generation;
-    this.#numbers[OPENED_BASE] = base;
   }
 
   #requireValueCrc(bytes: Uint8Array, offset: number, header: Float64Array): void {

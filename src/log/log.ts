@@ -29,9 +29,15 @@ export interface LogDevice {
   read(position: LogPosition, target: Uint8Array, targetOffset: number, size: number): void;
   /**
    * Opens the segment whose first byte is `base` (a multiple of LOG_SEGMENT_BYTES), with `header` (one block) already
-   * durable in it when the call returns. May have been prepared ahead.
+   * durable in it when the call returns. May have been prepared ahead. At start: the call may block.
    */
   openSegment(base: LogPosition, header: Uint8Array): void;
+  /**
+   * The same for the next segment while the log is at work, without blocking the caller: true once it is open, false while the device is
+   * at it. Ask again with the same arguments, which stay as they are until then. Throws ERR_SYNOD_DISK_FULL, or what else may pass,
+   * while there is no room: ask again later.
+   */
+  openAhead(base: LogPosition, header: Uint8Array): boolean;
   /** Nothing in the segment that begins at `base` is needed any more: its room may be used again. Never fails: what cannot be removed stays. */
   retireSegment(base: LogPosition): void;
   /** Waits until nothing is in flight, then lets go of files and threads. Idempotent. */
@@ -50,7 +56,7 @@ export interface Log {
 
   /**
    * Reserves room for a record with a value of at most `valueBytes` and returns the byte offset at which the value may be
-   * written into `stagedBytes`; -1 while the in-memory tail is full. The value's offset is congruent to 0 modulo 64.
+   * written into `stagedBytes`; -1 while the in-memory tail or the medium is full. The value's offset is congruent to 0 modulo 64.
    * At most one value is staged; staging again moves nothing.
    */
   stage(valueBytes: number): number;
@@ -84,6 +90,11 @@ export interface Log {
    * Returns true when it appended one; the caller submits.
    */
   writeFloor(): boolean;
+
+  /** True while the medium has no room for the next segment: no value is staged; records without value go to the reserve (S14). */
+  readonly isFull: boolean;
+  /** One unit of logical time has passed: a full medium is asked again now and then. */
+  tick(): void;
 
   /** Position of the oldest record that may still be located. */
   readonly firstPosition: LogPosition;

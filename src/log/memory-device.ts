@@ -26,6 +26,10 @@ export class MemoryDevice implements LogDevice {
 
   openSegment(): void {}
 
+  openAhead(): boolean {
+    return true;
+  }
+
   retireSegment(): void {}
 
   close(): void {}

@@ -73,6 +73,11 @@ export class NativeDevice implements LogDevice {
     this.#check(this.#binding.logOpenSegment(this.#log, base, header), 'open a segment of');
   }
 
+  openAhead(base: LogPosition, header: Uint8Array): boolean {
+    this.openSegment(base, header);
+    return true;
+  }
+
   retireSegment(base: LogPosition): void {
     removeSegment(this.#directory, base);
   }

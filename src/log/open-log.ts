@@ -4,6 +4,7 @@
  *   SegmentReader ──recoverLog──▶ visitor, report ──cut, incarnation + 1──▶ LogWriter.open (durable before any vote, S11)
  */
 import { SynodError } from '../base/errors.ts';
+import { LOG_SEGMENT_BYTES } from '../limits.ts';
 import type { Checksum } from '../wire/crc32c.ts';
 import { EntryStore } from './entry-store.ts';
 import type { LogDevice } from './log.ts';
@@ -27,6 +28,8 @@ export interface OpenLogOptions {
   mayRejoin: boolean;
   /** The medium is known to have been lost or rolled back, whatever stands on it. */
   isForgotten?: boolean;
+  /** Fill of a segment at which the next one is asked for. */
+  aheadOffset?: number;
 }
 
 export interface OpenedLog {
@@ -52,6 +55,7 @@ export function openLog(options: OpenLogOptions): OpenedLog {
     generation: recovery.lastGeneration,
     base: recovery.nextBase,
     firstBase: recovery.firstBase,
+    aheadOffset: options.aheadOffset ?? LOG_SEGMENT_BYTES / 2,
     cut: recovery.endPosition,
     isForgotten,
   });

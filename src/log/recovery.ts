@@ -177,9 +177,8 @@ class Recovery {
       const behind = segments.findIndex(({ header }, i) => i > first && (header?.incarnation ?? 0) > incarnation);
       const end = behind < 0 ? segments.length : behind;
       const limit = lowestCut(segments.slice(end));
-      const heir = segments[end]?.header?.incarnation ?? 0;
       for (const { base, header } of segments.slice(first, end))
-        if (header === undefined && base >= limit) this.#checkHeaderless(base, heir);
+        if (header === undefined && base >= limit) this.#checkHeaderless(base, heirOf(segments.slice(end), base));
       if (this.#report.damage !== undefined) return;
       this.#walkIncarnation(segments.slice(first, end), incarnation, limit, first === 0);
       first = end;
@@ -277,6 +276,14 @@ class Recovery {
     const offset = position % LOG_SEGMENT_BYTES;
     this.#report.damage = { position, segment: this.#reader.nameOf(position - offset), offset, reason };
   }
+}
+
+/** The incarnation that voided a segment at `base`: submissions of this one or a later one there were never void. */
+function heirOf(behind: readonly Segment[], base: LogPosition): number {
+  return Math.max(
+    0,
+    ...behind.map(({ header }) => (header !== undefined && header.cut <= base ? header.incarnation : 0)),
+  );
 }
 
 function lowestCut(segments: readonly Segment[]): LogPosition {

@@ -153,6 +153,8 @@ export class VolatileLog implements Log {
     return 1;
   }
 
+  tick(): void {}
+
   poll(): boolean {
     const hasMoved = this.#hasMoved;
     this.#hasMoved = false;

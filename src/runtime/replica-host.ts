@@ -79,6 +79,7 @@ export class ReplicaHost {
 
   /** One unit of logical time for every group. */
   tick(): void {
+    this.log.tick();
     this.#coverIdleLog();
     for (let i = 0; i < this.groups.length; i++) this.#tickGroup(this.groups[i] as GroupHost);
   }

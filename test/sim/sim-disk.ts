@@ -25,6 +25,8 @@ const EIO = 5;
 const ENOSPC = 28;
 /** Chance per submission that a full disk refuses it: most writes stay inside a segment that has its space. */
 const REFUSAL_CHANCE = 0.2;
+/** Opening a segment in the background takes less than so long. */
+const AHEAD_TICKS_MAX = 4;
 
 interface Segment {
   /** What was ever written, doubling as it grows; zeros where nothing was. */
@@ -103,6 +105,9 @@ export class SimDevice implements LogDevice {
   #toldCount = 0;
   #error = 0;
   #isOpen = false;
+  /** Segment being opened in the background, and when it will be. */
+  #aheadBase = -1;
+  #aheadTick = 0;
 
   constructor(
     disk: SimDisk,
@@ -216,6 +221,17 @@ export class SimDevice implements LogDevice {
     if (!this.#isOpen) this.#disk.damage.onOpened(base, header);
     this.#isOpen = true;
     this.#points.pass('crashAtSegment');
+  }
+
+  /** Opened in the background, which takes a while; a crash meanwhile may leave the header there or not. */
+  openAhead(base: LogPosition, header: Uint8Array): boolean {
+    if (this.#aheadBase !== base) {
+      this.#aheadBase = base;
+      this.#aheadTick = this.#now() + this.#prng.range(0, AHEAD_TICKS_MAX);
+    }
+    if (this.#aheadTick > this.#now()) return false;
+    this.openSegment(base, header);
+    return true;
   }
 
   retireSegment(base: LogPosition): void {

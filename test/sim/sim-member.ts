@@ -5,7 +5,7 @@
 import { SynodError } from '../../src/base/errors.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import type { GroupId, MemberIndex } from '../../src/base/types.ts';
-import { LOG_SEGMENT_BYTES } from '../../src/limits.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
 import type { LogWriter } from '../../src/log/log-writer.ts';
 import { openLog } from '../../src/log/open-log.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
@@ -190,6 +190,7 @@ export class SimMember {
       },
       mayRejoin: this.#memberCount > 2,
       isForgotten: this.isWiped,
+      aheadOffset: LOG_BLOCK_BYTES,
     });
     this.isWiped = false;
     const living = groups.map((made) => this.#makeHost(made, log, clients));

@@ -49,6 +49,7 @@ const volatileDevice: LogDevice = {
   error: () => 0,
   read: () => {},
   openSegment: () => {},
+  openAhead: () => true,
   retireSegment: () => {},
   close: () => {},
 };

@@ -5,6 +5,7 @@ import {
   ENTRY_CHUNKS,
   LOG_BLOCK_BYTES,
   LOG_SEGMENT_BYTES,
+  SPACE_RETRY_TICKS,
   SUBMISSION_BYTES_MAX,
   SUBMISSIONS_IN_FLIGHT_MAX,
   VALUE_BYTES_MAX,
@@ -165,25 +166,63 @@ test('records never cross a segment; the next segment is opened before its first
   }
   assert.equal(
     device.openedBases,
-    [0, 1, 2].map((segment) => segment * LOG_SEGMENT_BYTES),
+    [0, 1, 2, 3].map((segment) => segment * LOG_SEGMENT_BYTES),
+    'and the one behind',
   );
   assert.equal(slotsOf(recover(medium).records), [...positions.keys()]);
 });
 
-test('a full disk at a segment switch loses nothing and goes on when there is space', () => {
+test('the next segment is opened when half of this one is filled, not before', () => {
+  const fixture = open(new TestMedium());
+  const { log, device } = fixture;
+  for (let slot = 0; log.appendedPosition < LOG_SEGMENT_BYTES / 2; slot++) {
+    assert.equal(device.openedBases, [0]);
+    appendDurably(fixture, slot, LARGEST);
+  }
+  log.submit(true);
+  assert.equal(device.openedBases, [0, LOG_SEGMENT_BYTES]);
+});
+
+test('submissions wait for a segment that is not open yet; those before it do not', () => {
   const { log, device, medium } = open(new TestMedium());
-  let slot = 0;
-  while (appendVote(log, slot, LARGEST) < LOG_SEGMENT_BYTES) slot++;
   device.isPrompt = true;
-  device.isDiskFull = true;
+  device.delays = 1000;
+  let slot = 0;
   const drain = (): void => {
     while (log.submit(false) > 0) log.poll();
   };
-  assert.throws(drain, (error: { code: string }) => error.code === 'ERR_SYNOD_DISK_FULL');
+  for (; appendVote(log, slot, LARGEST) < LOG_SEGMENT_BYTES; slot++) drain();
+  drain();
   log.poll();
-  device.isDiskFull = false;
+  assert.ok(log.durablePosition > LOG_SEGMENT_BYTES - 2 * VALUE_BYTES_MAX && log.durablePosition <= LOG_SEGMENT_BYTES);
+  device.delays = 0;
   drain();
   assert.is(recover(medium).records.length, slot + 1);
+});
+
+test('S14: a full disk refuses values, takes records without value, loses nothing, and goes on when there is space', () => {
+  const fixture = open(new TestMedium());
+  const { log, device, medium } = fixture;
+  device.isDiskFull = true;
+  let slot = 0;
+  while (!log.isFull) appendDurably(fixture, slot++, LARGEST);
+  assert.ok(log.appendedPosition < LOG_SEGMENT_BYTES / 2 + 2 * VALUE_BYTES_MAX, 'a reserve is left');
+  assert.is(log.stage(1), -1);
+  for (let index = 0; index < 500; index++) {
+    appendPromise(log, slot++);
+    log.submit(true);
+    device.completeAll();
+    log.poll();
+  }
+  assert.is(log.durablePosition, log.appendedPosition, 'hard state becomes durable');
+  device.isDiskFull = false;
+  log.submit(false);
+  assert.ok(log.isFull, 'a full medium is not asked every turn');
+  for (let tick = 0; tick < SPACE_RETRY_TICKS; tick++) log.tick();
+  log.submit(false);
+  assert.not(log.isFull);
+  while (log.appendedPosition < LOG_SEGMENT_BYTES + VALUE_BYTES_MAX) appendDurably(fixture, slot++, LARGEST);
+  assert.is(recover(medium).records.length, slot);
 });
 
 test('the tail is full while it would overwrite bytes that are not durable, and moves on when they are', () => {
@@ -298,6 +337,7 @@ test('positions and serials beyond 2^32 are written, found and counted', () => {
     generation: 2 ** 34,
     base,
     firstBase: base,
+    aheadOffset: LOG_SEGMENT_BYTES,
     cut: base - 4096,
     isForgotten: false,
   };

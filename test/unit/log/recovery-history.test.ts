@@ -54,6 +54,7 @@ function logAt(base: number, incarnation: number, generation: number): Fixture {
     generation: generation - 1,
     base,
     firstBase: base,
+    aheadOffset: LOG_SEGMENT_BYTES,
     cut,
     isForgotten: false,
   };
@@ -86,6 +87,20 @@ test('a file under the name of another segment is damage, not an empty log', () 
   const renamed = new TestMedium();
   renamed.segments.set(5 * LOG_SEGMENT_BYTES, fixture.medium.segments.get(0) as Uint8Array);
   assert.throws(() => open(renamed), isDamaged('no segment has a header'));
+});
+
+test('S12: a rotten segment header is damage once: the incarnation behind it has written it off', () => {
+  for (const segment of [0, 1, 2]) {
+    const { medium } = threeSegments();
+    medium.flip(segment * LOG_SEGMENT_BYTES + 20);
+    const second = open(medium, true);
+    assert.match(second.report.damage?.reason ?? '', 'header is destroyed', `segment ${segment}`);
+    appendDurably(second, 77, 'learned since');
+    const third = open(medium, true);
+    assert.is(third.report.damage, undefined, `segment ${segment}`);
+    assert.is(third.losses.length, 1);
+    assert.is(third.records.at(-1)?.slot, 77);
+  }
 });
 
 test('void segments may rot, and be truncated away with all before them', () => {
