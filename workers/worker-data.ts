@@ -13,16 +13,26 @@ export interface LaneData {
   completions: SharedArrayBuffer;
 }
 
-/** A direct link (memory transport) between this worker and the worker of another replica that hosts the same groups. */
+/**
+ * A link of this worker. Its rings end at the worker of another replica that hosts the same groups (replicas in one process), or at
+ * the transport worker of this node, which carries frames to and from the peer's node.
+ */
 export interface PeerLinkData {
   memberIndex: number;
   outboundBulk: SharedArrayBuffer;
   outboundControl: SharedArrayBuffer;
   inboundBulk: SharedArrayBuffer;
   inboundControl: SharedArrayBuffer;
-  /** Worker block of the peer's worker: its doorbell is rung after a burst. */
+  /** Worker block of whoever reads the outbound rings: its doorbell is rung after a burst. */
   peerBlock: SharedArrayBuffer;
+  /** How that doorbell wakes: the transport worker has an event loop. Default 'thread'. */
+  wakeKind?: WakeKind;
+  /** The node's link status block; frames are taken only while its line for `memberIndex` says LINK_UP. Absent: always up. */
+  linkStatus?: SharedArrayBuffer;
 }
+
+/** 'thread': parks natively where the addon is loaded. 'eventLoop': waits with `Atomics.waitAsync`. The kinds do not wake each other. */
+export type WakeKind = 'thread' | 'eventLoop';
 
 /** One log of the replica's directory. */
 export interface LogData {
@@ -123,3 +133,94 @@ export type WorkerMessage =
   | { kind: 'allocation'; bytes: number; commands: number }
   /** `status` is a REPLY_*; `applied` the watermark at which the machine answered. */
   | { kind: 'inspected'; requestId: number; status: number; applied: number; reply: Uint8Array };
+
+/** A member as its peers know it. */
+export interface TransportMember {
+  memberIndex: number;
+  nodeId: number;
+  host: string;
+  port: number;
+  /** Incarnation that the configuration names (S13); 0 = not known yet: the first one that connects is taken and reported. */
+  incarnation: number;
+  /** Highest boot counter seen of it, as last reported; a lower one is an old copy of its directory and refused. */
+  bootCounter: number;
+}
+
+/** The rings between one group worker and this node's transport worker, for one peer; named as the group worker sees them. */
+export interface TransportLink {
+  memberIndex: number;
+  outboundBulk: SharedArrayBuffer;
+  outboundControl: SharedArrayBuffer;
+  inboundBulk: SharedArrayBuffer;
+  inboundControl: SharedArrayBuffer;
+}
+
+/** A group worker as the transport worker sees it. */
+export interface TransportWorker {
+  workerIndex: number;
+  /** Frames of these groups go to its inbound rings. */
+  groups: number[];
+  /** Its worker block: the doorbell is rung after frames were delivered. */
+  block: SharedArrayBuffer;
+  links: TransportLink[];
+}
+
+/** Certificates as files, so that they can be replaced while the node runs. */
+export interface TlsFiles {
+  /** Authorities that sign the certificates of this cluster's nodes, and of nobody else. */
+  ca: string;
+  certificate: string;
+  key: string;
+  /** Revoked certificates; '' = none. */
+  revoked: string;
+  /** With a name, a node's certificate says `synod-node-<id>.<name>`; with '', `synod-node-<id>`. */
+  clusterName: string;
+}
+
+/** What a node's transport worker receives at birth. One per node; runs as a piscina task (workers/transport-worker, `run`). */
+export interface TransportData {
+  /** As for group workers: WORKER_OWNER_WORD of `block` holds it before the task starts. */
+  ownerEpoch: number;
+  memberIndex: number;
+  nodeId: number;
+  clusterId: number;
+  /** Of this node's directory, minted at its first start. */
+  incarnation: number;
+  /** Durable before this worker starts: counts the starts of this directory. */
+  bootCounter: number;
+  shards: number;
+  /** All members, this one included. */
+  members: TransportMember[];
+  /** Port 0 lets the system choose; `ready` names what it became. */
+  listen: { host: string; port: number };
+  tls: TlsFiles | undefined;
+  /** Plain text to and from other machines is refused without this. */
+  insecureTransport: boolean;
+  workers: TransportWorker[];
+  /** Worker block (WORKER_*): doorbell (eventLoop kind), STOP, CONTROL, BEAT, THREAD_ID, OWNER, READY. */
+  block: SharedArrayBuffer;
+  /** One line per member index and one for strangers: `createLinkStatus()` of transport/link-status. */
+  linkStatus: SharedArrayBuffer;
+  control: MessagePort;
+  seed: number;
+  native: 'auto' | 'required' | 'off';
+}
+
+/** Coordinator → transport worker, on the control port; announced by WORKER_CONTROL_WORD and the doorbell. */
+export type TransportControl =
+  /** Read the certificate files again now (changed files are noticed by themselves within seconds). */
+  | { kind: 'reloadTls' }
+  /** The member is found elsewhere from now on. */
+  | { kind: 'address'; memberIndex: number; host: string; port: number };
+
+/** Transport worker → coordinator, on the control port. */
+export type TransportMessage =
+  | { kind: 'ready'; host: string; port: number; native: boolean }
+  | { kind: 'error'; code: string; message: string }
+  | { kind: 'warning'; message: string }
+  /** A link came up, or went down; the word in the link status block changed before. */
+  | { kind: 'link'; memberIndex: number; isUp: boolean; transport: 'tcp' | 'tls' | 'shm' | 'rdma'; reason: string }
+  /** Somebody was turned away or cut off; `memberIndex` is -1 where nobody proved to be a member. */
+  | { kind: 'refused'; memberIndex: number; isByPeer: boolean; address: string; reason: string; message: string }
+  /** A member shows a new incarnation or boot counter: keep it durably and give it back in `members` at the next start. */
+  | { kind: 'seen'; memberIndex: number; incarnation: number; bootCounter: number };

@@ -222,3 +222,43 @@ export const WORKER_DURABLE_WORD = 3 * LINE_WORDS;
 export const WORKER_LOG_ERROR_WORD = 3 * LINE_WORDS + 1;
 export const WORKER_CLOCK_WORD = 4 * LINE_WORDS;
 export const WORKER_WORDS = 5 * LINE_WORDS;
+
+/*
+ * Link status: one block per node, written by its transport worker alone, read by group workers (may I send?), the coordinator and
+ * the status page. One line per member index, and one more for peers that never said (or never proved) who they are.
+ *
+ *   0  STATE            LINK_DOWN, LINK_CONNECTING, LINK_UP: frames are taken only while it is LINK_UP
+ *   1  KIND             LINK_KIND_* of the channel that carries frames now
+ *   2  NUMBER           link number; every connection has a new one (S24)
+ *   3  REASON           REASON_* (transport/reason) of the last refusal or loss, 0 = none yet
+ *   4  RTT_US           round trip of the control lane, the last one measured
+ *   5  BULK_RTT_US      the same behind values
+ *   6  CONNECTS         times that the link came up
+ *   7  REFUSALS         connections, hellos and bursts refused
+ *   8  FRAMES_OUT (2)   10 BYTES_OUT (2)    12 BURSTS_OUT (2)   14 DROPS_OUT (2)   frames discarded because the link was down
+ *   16 FRAMES_IN (2)    18 BYTES_IN (2)     20 BURSTS_IN (2)    22 DROPS_IN (2)    frames without group, room or sense
+ */
+export const LINK_STATE_WORD = 0;
+export const LINK_KIND_WORD = 1;
+export const LINK_NUMBER_WORD = 2;
+export const LINK_REASON_WORD = 3;
+export const LINK_RTT_WORD = 4;
+export const LINK_BULK_RTT_WORD = 5;
+export const LINK_CONNECTS_WORD = 6;
+export const LINK_REFUSALS_WORD = 7;
+export const LINK_FRAMES_OUT_WORD = 8;
+export const LINK_BYTES_OUT_WORD = 10;
+export const LINK_BURSTS_OUT_WORD = 12;
+export const LINK_DROPS_OUT_WORD = 14;
+export const LINK_FRAMES_IN_WORD = 16;
+export const LINK_BYTES_IN_WORD = 18;
+export const LINK_BURSTS_IN_WORD = 20;
+export const LINK_DROPS_IN_WORD = 22;
+export const LINK_DOWN = 0;
+export const LINK_CONNECTING = 1;
+export const LINK_UP = 2;
+export const LINK_KIND_NONE = 0;
+export const LINK_KIND_TCP = 1;
+export const LINK_KIND_TLS = 2;
+export const LINK_KIND_SHM = 3;
+export const LINK_KIND_RDMA = 4;

@@ -3,7 +3,7 @@
  * cycle needs. Recovery happens here; nothing votes before it is over.
  */
 import { join } from 'node:path';
-import type { GroupData, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
+import type { GroupData, WakeKind, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
 import { Prng } from '../base/prng.ts';
 import type { GroupId } from '../base/types.ts';
 import { RETRY_TICKS } from '../limits.ts';
@@ -62,8 +62,8 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const createMachine = await loadMachine(data.machine);
   const binding = loadNative(data.native).binding;
   const bulk = binding === undefined ? makePortableBulk(crc32c) : makeNativeBulk(binding);
-  const wakerOf = (block: SharedArrayBuffer): Waker =>
-    binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block);
+  const wakerOf = (block: SharedArrayBuffer, kind: WakeKind = 'thread'): Waker =>
+    binding === undefined || kind === 'eventLoop' ? new AtomicsWaker(block) : new NativeWaker(binding, block);
   const opened = openDevice({
     durability: data.log.durability,
     directory: data.log.directory,

@@ -33,7 +33,7 @@ const STOREYS: readonly Storey[] = [
   },
   { prefix: 'src/native-binding.ts', may: [...GROUND, 'src/memory/descriptor.ts'], node: true },
   { prefix: 'src/log/', may: LEAVES, node: true },
-  { prefix: 'src/transport/', may: LEAVES, node: true },
+  { prefix: 'src/transport/', may: LEAVES, types: ['workers/worker-data.ts'], node: true },
   { prefix: 'src/machines/', may: [...GROUND, 'src/runtime/state-machine.ts'] },
   {
     prefix: 'src/runtime/',

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { WORKER_DOORBELL_WORD, WORKER_WORDS } from '../../../src/memory/descriptor.ts';
 import { Sleeper, type Waker } from '../../../src/memory/doorbell.ts';
 import { createRing } from '../../../src/memory/ring.ts';
+import { createLinkStatus, LinkStatusWriter } from '../../../src/transport/link-status.ts';
 import { type MemoryLink, MemoryTransport } from '../../../src/transport/memory-transport.ts';
 
 const test = suite('transport/memory-transport');
@@ -181,6 +182,36 @@ test('a replacement worker goes on with the frames that were not handed over', (
   for (let n = 1; n <= 3; n += 1) send(a.transport, 1, n, true);
   assert.equal(receive(b.transport, 1), [1]);
   assert.equal(receive(new MemoryTransport(b.links, () => b.waker)), [2, 3]);
+});
+
+test('frames to a node whose link is down are refused and counted, and flow when it is up again', () => {
+  const [a, b] = makeNodes(2) as [Node, Node];
+  const linkStatus = createLinkStatus();
+  const status = new LinkStatusWriter(linkStatus, 1);
+  const transport = new MemoryTransport([{ ...a.links[0]!, linkStatus }], () => a.waker);
+  assert.not.ok(send(transport, 1, 1, true));
+  assert.not.ok(transport.hasRoom(1, 64));
+  assert.is(transport.droppedFrames(1), 1);
+  status.setConnecting();
+  assert.not.ok(send(transport, 1, 2, false));
+  status.setUp('tcp', 7);
+  assert.ok(transport.hasRoom(1, 64));
+  assert.ok(send(transport, 1, 3, true));
+  status.setDown();
+  assert.not.ok(send(transport, 1, 4, true));
+  assert.equal(receive(b.transport), [3]);
+});
+
+test('the kind of waker is chosen by who sits at the other end', () => {
+  const [a] = makeNodes(2) as [Node];
+  const kinds: string[] = [];
+  const note = (_block: SharedArrayBuffer, kind: string): Waker => {
+    kinds.push(kind);
+    return a.waker;
+  };
+  new MemoryTransport([a.links[0]!], note);
+  new MemoryTransport([{ ...a.links[0]!, wakeKind: 'eventLoop' }], note);
+  assert.equal(kinds, ['thread', 'eventLoop']);
 });
 
 test('two links to one member are refused', () => {
