@@ -55,6 +55,18 @@ export const PEER_RING_BYTES = 1 << 22;
 export const PEER_CONTROL_RING_BYTES = 1 << 18;
 export const LANES_PER_GROUP_MAX = 64;
 
+// --- forwarding between nodes ---
+/** A run of commands in one FORWARD frame ends at this size, unless its only command is larger. */
+export const FORWARD_RUN_BYTES = 1 << 15;
+/** What a leader takes as one run: one largest command with its header. */
+export const FORWARD_RUN_BYTES_MAX = PAYLOAD_BYTES_MAX + 64;
+/** Bytes of one lane that may be on their way to a leader: more would only wait there. */
+export const FORWARD_WINDOW_BYTES = 1 << 19;
+/** What a leader keeps of one member's forwarded commands until a batch takes them: several lanes' windows. */
+export const FORWARD_QUEUE_BYTES = 1 << 22;
+/** Forwarded commands that are not applied after this long are sent again: a lost frame, or a leader that was none. */
+export const FORWARD_RETRY_MS = 400;
+
 // --- snapshots (FORMAT) ---
 /** A block of a snapshot with its header: unit of checking, writing and sending. */
 export const SNAPSHOT_BLOCK_BYTES = 1 << 16;
@@ -90,6 +102,11 @@ export const PARK_US_MAX = 20_000;
 assert(ACCEPTOR_WINDOW_SLOTS >= 2 * WINDOW_SLOTS_MAX, 'acceptor window must hold two leader windows (S8)');
 assert(isPowerOfTwo(ACCEPTOR_WINDOW_SLOTS), 'slot windows are indexed by mask');
 assert(PEER_RING_BYTES >= 2 * VALUE_BYTES_MAX, 'a peer ring must hold two largest values');
+assert(
+  FORWARD_QUEUE_BYTES >= 4 * FORWARD_RUN_BYTES_MAX - PAYLOAD_BYTES_MAX,
+  'a queue holds a largest run wherever it begins',
+);
+assert(FORWARD_RUN_BYTES_MAX + 1024 <= VALUE_BYTES_MAX, 'a forwarded run fits one value');
 assert(SUBMISSION_BYTES_MAX >= 2 * VALUE_BYTES_MAX, 'one submission must hold a largest value with its headers');
 assert(LOG_SEGMENT_BYTES >= 4 * SUBMISSION_BYTES_MAX, 'a segment must hold several submissions');
 assert(LOG_SEGMENT_BYTES % LOG_BLOCK_BYTES === 0, 'segments consist of whole blocks');

@@ -43,7 +43,9 @@ export const SNAPSHOT_OFFER = 16;
 export const SNAPSHOT_FETCH = 17;
 /** Bytes of a snapshot. SLOT: its watermark; AUX: offset of the first byte; AUX2: its size. */
 export const SNAPSHOT_PART = 18;
-export const MESSAGE_KINDS = 19;
+/** A run of command records of a client at another node, for the leader to propose; answered by applying. No part of Paxos: loss, duplicates and delay are the session's matter. */
+export const FORWARD = 19;
+export const MESSAGE_KINDS = 20;
 
 export const M_KIND = 0;
 export const M_FROM = 1;
@@ -60,7 +62,7 @@ export const MESSAGE_FIELDS = 11;
 
 /** True for kinds whose frame carries the bytes of a value. */
 export function hasValue(kind: number): boolean {
-  return kind === ACCEPT || kind === LEARNED || kind === VOTE_VALUE || kind === SNAPSHOT_PART;
+  return kind === ACCEPT || kind === LEARNED || kind === VOTE_VALUE || kind === SNAPSHOT_PART || kind === FORWARD;
 }
 
 export function kindName(kind: number): string {
@@ -87,4 +89,5 @@ const KIND_NAMES: readonly string[] = [
   'SNAPSHOT_OFFER',
   'SNAPSHOT_FETCH',
   'SNAPSHOT_PART',
+  'FORWARD',
 ];

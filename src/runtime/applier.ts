@@ -167,6 +167,7 @@ export class Applier {
           index = this.#sessions.lookup(session);
         }
         if (index >= 0) this.#applyCommand(words, at, size, index);
+        else this.#sessions.noteUnknown(session);
       } else if (type !== TYPE_PADDING) {
         this.#applyControl(words, word, type, size);
         session = 0;

@@ -21,10 +21,21 @@ import {
   RECORD_TYPE_WORD,
   TYPE_PADDING,
 } from '../memory/descriptor.ts';
-import type { LaneReader } from '../memory/lane.ts';
 
 /** Source and destination of a copy agree modulo this. */
 const COPY_CONGRUENCE = 64;
+
+/** Where runs of whole command records come from: lanes of this process, or what other nodes forwarded. */
+export interface RunSource {
+  /** What `take` found: `runSize` bytes at `runOffset` of `bytes`. */
+  readonly bytes: Uint8Array;
+  readonly runOffset: number;
+  readonly runSize: number;
+  /** Finds the next run, of about `maxBytes` at most; false when there is none. */
+  take(maxBytes: number): boolean;
+  /** The run was copied: true where the copy is whole, and the source is behind it. */
+  confirm(): boolean;
+}
 
 export class BatchBuilder {
   readonly #log: Log;
@@ -43,13 +54,13 @@ export class BatchBuilder {
     this.#bytesTarget = bytesTarget;
   }
 
-  /** Builds a batch from the active write lanes; returns its length, 0 when nothing waits or the log's tail is full. */
-  build(lanes: LaneReader[], logTimeMs: Float64Array): number {
+  /** Builds a batch from what the sources hold; returns its length, 0 when nothing waits or the log's tail is full. */
+  build(lanes: readonly RunSource[], logTimeMs: Float64Array): number {
     this.#length = 0;
     this.#capacity = 0;
     const count = lanes.length;
     for (let n = 0; n < count; n++) {
-      const lane = lanes[(this.#turn + n) % count] as LaneReader;
+      const lane = lanes[(this.#turn + n) % count] as RunSource;
       if (!this.#gather(lane)) break;
     }
     this.#turn = count === 0 ? 0 : (this.#turn + 1) % count;
@@ -59,7 +70,7 @@ export class BatchBuilder {
   }
 
   /** Takes every run of one lane that fits; false when the batch is full. */
-  #gather(lane: LaneReader): boolean {
+  #gather(lane: RunSource): boolean {
     for (;;) {
       const room = this.#capacity === 0 ? this.#bytesTarget : this.#capacity - this.#length - COPY_CONGRUENCE;
       if (room <= 0) return false;
@@ -83,7 +94,7 @@ export class BatchBuilder {
     return true;
   }
 
-  #copyRun(lane: LaneReader): void {
+  #copyRun(lane: RunSource): void {
     const log = this.#log;
     const at = this.offset + this.#length;
     const pad = (lane.runOffset - at) & (COPY_CONGRUENCE - 1);

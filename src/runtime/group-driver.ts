@@ -24,7 +24,7 @@ import {
 } from '../log/record.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import {
-  HEARTBEAT,
+  FORWARD,
   HEARTBEAT_REPLY,
   hasValue,
   M_FROM,
@@ -62,7 +62,7 @@ import { decodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { Applier } from './applier.ts';
 import { writeRecordFields } from './group-driver-records.ts';
 import { FrameSender } from './group-driver-sender.ts';
-import type { GroupObserver, SnapshotFrameHandler } from './group-observer.ts';
+import type { GroupObserver, SideFrameHandler } from './group-observer.ts';
 import { HeldSends } from './held-sends.ts';
 import { PersistLedger } from './persist-ledger.ts';
 import { SlotIndex } from './slot-index.ts';
@@ -142,22 +142,21 @@ export class GroupDriver {
     this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
   }
 
-  // --- inputs -------------------------------------------------------------------------------------------------------
-
   /** One inbound frame; its header stands at byte `offset`. */
   onFrame(words: Int32Array, bytes: Uint8Array, offset: number): void {
     const message = this.#inbound;
     decodeFrame(words, offset >> 2, this.#self, message);
     const kind = message[M_KIND] as number;
     if (kind >= SNAPSHOT_OFFER) {
-      this.onSnapshotFrame(message, bytes, offset + FRAME_HEADER_BYTES);
+      if (kind === FORWARD) this.onForward(message, bytes, offset + FRAME_HEADER_BYTES);
+      else this.onSnapshotFrame(message, bytes, offset + FRAME_HEADER_BYTES);
       return;
     }
     if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) {
       this.dropped += 1;
       return;
     }
-    if (kind === HEARTBEAT_REPLY || kind === HEARTBEAT) this.#compareDigest(message);
+    if (kind === HEARTBEAT_REPLY) this.#compareDigest(message);
     if (hasValue(kind) && !this.#stageInbound(bytes, offset + FRAME_HEADER_BYTES, message)) {
       this.dropped += 1;
       return;
@@ -231,8 +230,6 @@ export class GroupDriver {
     return slot;
   }
 
-  // --- applying and snapshots ---------------------------------------------------------------------------------------
-
   /** Applies up to `limit` chosen slots, in order; returns how many. */
   applyChosen(limit: number): number {
     const stop = this.replica.state.lacksImage ? 0 : this.replica.commitWatermark;
@@ -256,7 +253,9 @@ export class GroupDriver {
   }
 
   /** Gets frames of snapshots: offers, questions, parts. */
-  onSnapshotFrame: SnapshotFrameHandler = () => {};
+  onSnapshotFrame: SideFrameHandler = () => {};
+  /** Gets runs of commands that another node forwards. */
+  onForward: SideFrameHandler = () => {};
 
   /** True where the values of all slots from `watermark` up to what the log knows to be chosen are here. */
   continuesFrom(watermark: Slot): boolean {
@@ -321,8 +320,6 @@ export class GroupDriver {
     const { truncationPoint, window } = this.replica.state;
     return this.#index.oldest(truncationPoint, window.nextSlot);
   }
-
-  // --- outbox -------------------------------------------------------------------------------------------------------
 
   #drain(): void {
     const outbox = this.replica.outbox;
@@ -389,7 +386,7 @@ export class GroupDriver {
   }
 
   #compareDigest(message: Float64Array): void {
-    if (this.replica.state.role !== LEADER || message[M_KIND] !== HEARTBEAT_REPLY) return;
+    if (this.replica.state.role !== LEADER) return;
     const watermark = message[M_SLOT] as Slot;
     if (watermark === 0 || !this.applier.knowsDigestAt(watermark)) return;
     const isEqual = this.applier.digestAt(watermark) === message[M_VALUE_CRC];

@@ -1,5 +1,9 @@
 /**
  * One group on its worker: driver, lanes, batches, reads, completions. Knows when to do what; the driver knows how.
+ *
+ *   all replicas in one process: lanes come to the leader's worker           one node of several: lanes stay with the local replica
+ *   lanes ─▶ batch ─▶ slot ─▶ applied ─▶ completions                         it leads: as on the left, and what others forward
+ *                                                                            it follows: lanes ─▶ FORWARD ─▶ leader; applied ─▶ completions
  * @hot
  */
 import { assert } from '../base/assert.ts';
@@ -7,8 +11,8 @@ import type { GroupId, MemberIndex, Slot } from '../base/types.ts';
 import type { Log } from '../log/log.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import { BATCH_HEADER_BYTES } from '../memory/descriptor.ts';
-import type { LaneReader } from '../memory/lane.ts';
-import { BatchBuilder } from './batch-builder.ts';
+import { BatchBuilder, type RunSource } from './batch-builder.ts';
+import type { ForwardDesk } from './forward-desk.ts';
 import type { GroupDriver } from './group-driver.ts';
 import type { GroupSnapshots } from './group-snapshots.ts';
 import type { LaneTap } from './lane-tap.ts';
@@ -24,6 +28,7 @@ export interface GroupHostOptions {
   sessions: SessionTable;
   log: Log;
   bulk: Bulk;
+  /** Index by which the routes of lanes name this replica. */
   self: MemberIndex;
   batchBytesTarget: number;
   payloadBytesMax: number;
@@ -31,6 +36,8 @@ export interface GroupHostOptions {
   clockMs: Float64Array;
   /** Undefined where the log is volatile. */
   snapshots?: GroupSnapshots | undefined;
+  /** One node of several: the lanes of this process stay here, whoever leads. */
+  desk?: ForwardDesk | undefined;
 }
 
 export class GroupHost {
@@ -50,7 +57,9 @@ export class GroupHost {
   readonly #payloadBytesMax: number;
   readonly #clockMs: Float64Array;
   readonly #taps: LaneTap[] = [];
-  readonly #writers: LaneReader[] = [];
+  readonly #desk: ForwardDesk | undefined;
+  readonly #sources: RunSource[] = [];
+  readonly #writers: LaneTap[] = [];
   readonly #reads: ReadQueue[] = [];
   /** Log time of the next batch, log time when the leadership began, clock at that moment (S19). */
   readonly #logTime = new Float64Array(3);
@@ -68,20 +77,28 @@ export class GroupHost {
     this.#batchBytes = options.batchBytesTarget + BATCH_HEADER_BYTES;
     this.#payloadBytesMax = options.payloadBytesMax;
     this.#clockMs = options.clockMs;
+    this.#desk = options.desk;
+    if (this.#desk !== undefined) this.#sources.push(...this.#desk.sources);
   }
 
   addLane(tap: LaneTap): void {
     this.#taps.push(tap);
     if (tap.isReads) this.#reads.push(new ReadQueue(tap, this.driver, this.#bulk, this.#payloadBytesMax));
-    else this.#writers.push(tap.reader);
+    else {
+      this.#writers.push(tap);
+      this.#sources.push(tap.reader);
+    }
   }
 
   removeLane(laneId: number): void {
     const at = this.#taps.findIndex((tap) => tap.laneId === laneId);
     if (at < 0) return;
     const [tap] = this.#taps.splice(at, 1);
-    const writer = this.#writers.indexOf((tap as LaneTap).reader);
-    if (writer >= 0) this.#writers.splice(writer, 1);
+    const writer = this.#writers.indexOf(tap as LaneTap);
+    if (writer >= 0) {
+      this.#writers.splice(writer, 1);
+      this.#sources.splice(this.#sources.indexOf((tap as LaneTap).reader), 1);
+    }
     const reads = this.#reads.findIndex((queue) => queue.serves(tap as LaneTap));
     if (reads >= 0) this.#reads.splice(reads, 1);
   }
@@ -91,9 +108,11 @@ export class GroupHost {
     if (!this.isRunning) return 0;
     const driver = this.driver;
     let work = 0;
+    this.#desk?.attend(this.#writers);
     if (driver.replica.isLeader) work += this.#lead();
+    else if (this.#desk !== undefined) work += this.#follow(this.#desk);
     work += driver.applyChosen(APPLIES_PER_CYCLE);
-    if (driver.replica.isLeader) work += this.#answer();
+    if (driver.replica.isLeader || this.#desk !== undefined) work += this.#answer();
     if (this.snapshots !== undefined) work += this.snapshots.work(this.#log.appendedPosition);
     return work;
   }
@@ -104,16 +123,22 @@ export class GroupHost {
     let proposed = 0;
     while (proposed < PROPOSALS_PER_CYCLE && driver.canPropose(this.#batchBytes)) {
       this.#updateLogTime();
-      const length = this.#batch.build(this.#writers, this.#logTime);
+      const length = this.#batch.build(this.#sources, this.#logTime);
       if (length === 0) break;
       driver.propose(this.#batch.offset, length);
       proposed += 1;
     }
+    this.#desk?.announce(proposed);
     return proposed;
   }
 
+  #follow(desk: ForwardDesk): number {
+    this.#followRoutes();
+    return desk.follow(this.#writers);
+  }
+
   #followRoutes(): void {
-    const serial = this.driver.replica.state.leadershipSerial;
+    const serial = this.#desk?.serial ?? this.driver.replica.state.leadershipSerial;
     for (let i = 0; i < this.#taps.length; i++) (this.#taps[i] as LaneTap).refresh(this.#self, serial);
   }
 
@@ -130,15 +155,16 @@ export class GroupHost {
     assert((time[0] as number) >= 0, 'log time is never negative');
   }
 
-  /** Sessions are judged only once everything that was ever acknowledged is applied here: an unknown one is gone then. */
+  /** A leader judges sessions only once everything that was ever acknowledged is applied here: an unknown one is gone then. */
   #answer(): number {
-    if (this.driver.appliedWatermark < this.driver.replica.recoveryEnd) return 0;
+    const isLeader = this.driver.replica.isLeader;
+    if (isLeader && this.driver.appliedWatermark < this.driver.replica.recoveryEnd) return 0;
     let answered = 0;
     for (let i = 0; i < this.#taps.length; i++) {
       const tap = this.#taps[i] as LaneTap;
-      if (tap.isActive) answered += tap.complete(this.#sessions);
+      if (tap.isActive) answered += tap.complete(this.#sessions, isLeader);
     }
-    for (let i = 0; i < this.#reads.length; i++) answered += (this.#reads[i] as ReadQueue).work();
+    if (isLeader) for (let i = 0; i < this.#reads.length; i++) answered += (this.#reads[i] as ReadQueue).work();
     this.completed += answered;
     return answered;
   }

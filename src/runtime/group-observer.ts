@@ -1,8 +1,8 @@
 /** What a driver reports upward: the status block in production, a recorder in the simulator. */
 import type { MemberIndex, Slot } from '../base/types.ts';
 
-/** Gets the frames of snapshots: offers, questions, parts. `offset`: where the bytes of a part begin. */
-export type SnapshotFrameHandler = (message: Float64Array, bytes: Uint8Array, offset: number) => void;
+/** Gets frames that are no matter of the core: of snapshots, of forwarded commands. `offset`: where the bytes of the value begin. */
+export type SideFrameHandler = (message: Float64Array, bytes: Uint8Array, offset: number) => void;
 
 export interface GroupObserver {
   onRole(role: number, leadershipSerial: number, leader: MemberIndex): void;

@@ -29,7 +29,7 @@ import {
   TYPE_REPLIES,
   TYPE_ROUTE,
 } from '../memory/descriptor.ts';
-import { LaneReader } from '../memory/lane.ts';
+import { LaneReader } from '../memory/lane-reader.ts';
 import { RingProducer } from '../memory/ring.ts';
 import type { SessionTable } from './session-table.ts';
 
@@ -43,16 +43,24 @@ export class LaneTap {
   readonly isReads: boolean;
   readonly #runBytesMax: number;
   readonly #next = new Float64Array(1);
+  readonly #canRewind: boolean;
   #markedChange = -1;
   #isAnnounced = false;
   #hasEnded = false;
 
-  constructor(laneId: number, lane: SharedArrayBuffer, completions: SharedArrayBuffer) {
+  /** `canRewind`: what the reader passed on may get lost, so it keeps track of what is completed. */
+  constructor(laneId: number, lane: SharedArrayBuffer, completions: SharedArrayBuffer, canRewind = false) {
     this.laneId = laneId;
+    this.#canRewind = canRewind;
     this.reader = new LaneReader(lane);
     this.completions = new RingProducer(completions);
     this.#runBytesMax = Math.min(RUN_BYTES_MAX, this.completions.capacity >>> 2);
     this.isReads = this.reader.kind === LANE_READS;
+  }
+
+  /** Lowest number that is not completed. */
+  get nextNumber(): number {
+    return this.#next[0] as number;
   }
 
   /** True while the route, as `refresh` last saw it, names this replica and is marked. */
@@ -75,13 +83,19 @@ export class LaneTap {
     return true;
   }
 
-  /** Writes what can be completed; returns how many commands were. Only while `refresh` says true. */
-  complete(sessions: SessionTable): number {
+  /**
+   * Writes what can be completed; returns how many commands were. Only while `refresh` says true. `mayJudge`: everything that was ever
+   * acknowledged is applied here, so that a session which is not in the table is gone.
+   */
+  complete(sessions: SessionTable, mayJudge: boolean): number {
     if (this.#hasEnded || this.isReads) return 0;
     const session = this.reader.session;
     if (session === 0) return this.#announce(sessions);
     const index = sessions.lookup(session);
-    if (index < 0) return this.#end(this.#next[0] as number, REPLY_SESSION_EXPIRED);
+    if (index < 0) {
+      if (!mayJudge && !sessions.isKnownGone(session)) return 0;
+      return this.#end(this.#next[0] as number, REPLY_SESSION_EXPIRED);
+    }
     let completed = 0;
     while ((this.#next[0] as number) <= sessions.lastApplied(index)) {
       const count = this.#copyRun(sessions, index);
@@ -107,10 +121,16 @@ export class LaneTap {
     );
     assert(count > 0, 'an applied command has a reply, if only one that says it is evicted');
     this.#writeRunHeader(at >> 2, this.#next[0] as number, count);
-    this.reader.skipBelow((this.#next[0] as number) + count);
+    this.#pass((this.#next[0] as number) + count);
     ring.publish();
     this.#next[0] = (this.#next[0] as number) + count;
     return count;
+  }
+
+  /** Before the client hears of it: the reader is behind the records that it may reuse from then on. */
+  #pass(number: number): void {
+    this.reader.skipBelow(number);
+    if (this.#canRewind) this.reader.settleBelow(number);
   }
 
   /** The session is not open yet: once the log has opened it, tell the client its id, once per route. */
@@ -126,7 +146,7 @@ export class LaneTap {
     this.#writeRunHeader(word, 0, 1);
     this.#writeReply(word + RUN_HEADER_BYTES / 4, REPLY_HEADER_BYTES + 4, status);
     this.completions.words[word + (RUN_HEADER_BYTES + REPLY_HEADER_BYTES) / 4] = id;
-    this.reader.skipBelow(1);
+    this.#pass(1);
     this.completions.publish();
     this.#isAnnounced = true;
     return 1;

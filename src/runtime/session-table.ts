@@ -19,6 +19,9 @@ export const FRESH = 1;
 export const DUPLICATE = 2;
 export const GAP = 3;
 
+/** Unknown ids remembered: a power of two. */
+const UNKNOWN_KEPT = 64;
+
 /** Numbers before the sessions in an image, and per session. */
 const IMAGE_HEADER = 5;
 const IMAGE_SESSION = 5;
@@ -34,6 +37,9 @@ export class SessionTable {
   readonly #replies: (ReplyStore | undefined)[] = new Array<ReplyStore | undefined>(SESSIONS_MAX).fill(undefined);
   #refusedLow = 0;
   #refusedHigh = 0;
+  /** Ids that commands named in vain lately; what this replica saw, no part of the table's state. */
+  readonly #unknown = new Int32Array(UNKNOWN_KEPT);
+  #unknownAt = 0;
   #serial = 0;
   /** Indices in use are below it. */
   #end = 0;
@@ -64,6 +70,7 @@ export class SessionTable {
     if (this.#replies[index] === undefined) this.#replies[index] = new ReplyStore();
     (this.#replies[index] as ReplyStore).reset();
     this.count += 1;
+    this.#forgetUnknown(this.#ids[index] as number);
     if (CONTRACTS)
       ensures(this.findByNonce(nonceLow, nonceHigh) === this.#ids[index], 'E2: the nonce finds its session');
     return this.#ids[index] as number;
@@ -95,6 +102,24 @@ export class SessionTable {
   lookup(id: number): number {
     const index = id & INDEX_MASK;
     return id > 0 && this.#ids[index] === id ? index : -1;
+  }
+
+  /** A command of a session that does not live was applied to no effect: whoever waits for it may be told. */
+  noteUnknown(id: number): void {
+    if (this.isKnownGone(id)) return;
+    this.#unknown[this.#unknownAt] = id;
+    this.#unknownAt = (this.#unknownAt + 1) & (UNKNOWN_KEPT - 1);
+  }
+
+  /** Serials begin again after half a million sessions. */
+  #forgetUnknown(id: number): void {
+    const at = this.#unknown.indexOf(id);
+    if (at >= 0) this.#unknown[at] = 0;
+  }
+
+  /** True where the log itself said so: a session that was unknown once stays so until its id is given anew. */
+  isKnownGone(id: number): boolean {
+    return id !== 0 && this.#unknown.indexOf(id) >= 0;
   }
 
   /** Id of the live session with this nonce; 0 when there is none; -1 when its opening was the last one refused. */

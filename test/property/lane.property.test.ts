@@ -7,7 +7,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fromWords } from '../../src/base/bits.ts';
 import { LANE_DATA_BYTES, LANE_TAIL_WORD, LANE_WRITES, TYPE_COMMAND } from '../../src/memory/descriptor.ts';
-import { createLane, LaneReader, LaneWriter } from '../../src/memory/lane.ts';
+import { createLane, LaneWriter } from '../../src/memory/lane.ts';
+import { LaneReader } from '../../src/memory/lane-reader.ts';
 
 const test = suite('property/lane');
 

@@ -12,7 +12,8 @@ import * as assert from 'uvu/assert';
 import { fromWords, highWord, lowWord } from '../../src/base/bits.ts';
 import { Prng } from '../../src/base/prng.ts';
 import { LANE_TAIL_WORD, LANE_WRITES, LINE_BYTES, LINE_WORDS, TYPE_COMMAND } from '../../src/memory/descriptor.ts';
-import { createLane, LaneReader, LaneWriter } from '../../src/memory/lane.ts';
+import { createLane, LaneWriter } from '../../src/memory/lane.ts';
+import { LaneReader } from '../../src/memory/lane-reader.ts';
 import { Patience, runThreads } from './threads.ts';
 
 const WORKERS = 2;

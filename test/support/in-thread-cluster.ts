@@ -14,6 +14,7 @@ import { createLane, LaneWriter } from '../../src/memory/lane.ts';
 import { createRing, RingConsumer } from '../../src/memory/ring.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { Applier } from '../../src/runtime/applier.ts';
+import { ForwardDesk } from '../../src/runtime/forward-desk.ts';
 import { GroupDriver } from '../../src/runtime/group-driver.ts';
 import { GroupHost } from '../../src/runtime/group-host.ts';
 import type { GroupObserver } from '../../src/runtime/group-observer.ts';
@@ -23,6 +24,9 @@ import { SessionTable } from '../../src/runtime/session-table.ts';
 import type { StateMachine } from '../../src/runtime/state-machine.ts';
 import { MemoryTransport } from '../../src/transport/memory-transport.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
+
+/** Routes of lanes name a node's worker by this. */
+export const NODE_SERIAL = 1;
 
 export const TIMING = {
   heartbeatTicks: 5,
@@ -70,8 +74,12 @@ export class InThreadCluster {
   readonly #blocks: SharedArrayBuffer[] = [];
   readonly #count: number;
 
-  constructor(count: number, makeMachine: () => StateMachine, seed = 1) {
+  readonly #asNodes: boolean;
+
+  /** `asNodes`: every member is a node of its own, whose clients' lanes stay with it (ForwardDesk). */
+  constructor(count: number, makeMachine: () => StateMachine, seed = 1, asNodes = false) {
     this.#count = count;
+    this.#asNodes = asNodes;
     const prng = new Prng(seed);
     for (let m = 0; m < count; m++) this.#blocks.push(new SharedArrayBuffer(WORKER_WORDS * 4));
     for (let m = 0; m < count; m++) this.members.push(this.#makeMember(m, makeMachine(), prng));
@@ -140,10 +148,35 @@ export class InThreadCluster {
       batchBytesTarget: 1 << 16,
       payloadBytesMax: 1 << 16,
       clockMs: this.clockMs,
+      desk: this.#asNodes ? this.#makeDesk(m, driver, transport) : undefined,
     });
     member.driver = driver;
     member.host = new ReplicaHost(log, transport, [group], (_group, error) => member.errors.push(error));
     return member;
+  }
+
+  #makeDesk(m: number, driver: GroupDriver, transport: MemoryTransport): ForwardDesk {
+    return new ForwardDesk({
+      groupId: 0,
+      self: m,
+      epoch: 1,
+      transport,
+      bulk: portableBulk,
+      clockMs: this.clockMs,
+      driver,
+      memberCount: this.#count,
+      serial: NODE_SERIAL,
+    });
+  }
+
+  /** A lane of a client at node `m`, routed there. */
+  laneAt(m: number, nonce = 7): TestLane {
+    const lane = createLane(1 << 16, LANE_WRITES, nonce);
+    const ring = createRing(1 << 16);
+    (this.members[m] as Member).host.groups[0]?.addLane(new LaneTap(nonce, lane, ring, true));
+    const writer = new LaneWriter(lane);
+    writer.route(m, NODE_SERIAL);
+    return { writer, rings: [new RingConsumer(ring)] };
   }
 
   /** One turn for every member not in `down`; returns the work done. */

@@ -132,7 +132,7 @@ export class FakeGroup {
       if (!tap.isReads) this.#order(tap);
     }
     for (const member of this.replicas) this.#apply(member);
-    for (const tap of replica.taps) if (tap.isActive && !tap.isReads) tap.complete(replica.sessions);
+    for (const tap of replica.taps) if (tap.isActive && !tap.isReads) tap.complete(replica.sessions, true);
     for (const queue of replica.reads) while (queue.work() > 0);
   }
 

@@ -2,7 +2,8 @@
 import * as assert from 'uvu/assert';
 import { fromWords } from '../../../src/base/bits.ts';
 import { LANE_TAIL_WORD, LANE_WRITES, TYPE_COMMAND } from '../../../src/memory/descriptor.ts';
-import { createLane, LaneReader, LaneWriter } from '../../../src/memory/lane.ts';
+import { createLane, LaneWriter } from '../../../src/memory/lane.ts';
+import { LaneReader } from '../../../src/memory/lane-reader.ts';
 
 export const NONCE = 2 ** 52 + 12345;
 export const ALL = 1 << 20;

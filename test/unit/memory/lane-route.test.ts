@@ -8,7 +8,7 @@ import {
   LANE_TAIL_WORD,
   TYPE_PADDING,
 } from '../../../src/memory/descriptor.ts';
-import { LaneReader } from '../../../src/memory/lane.ts';
+import { LaneReader } from '../../../src/memory/lane-reader.ts';
 import { ALL, make, send, takeNumbers } from './lane-fixture.ts';
 
 const test = suite('memory/lane routes');

@@ -17,7 +17,8 @@ import {
   RECORD_TYPE_SHIFT,
   TYPE_COMMAND,
 } from '../../../src/memory/descriptor.ts';
-import { createLane, LaneReader, LaneWriter } from '../../../src/memory/lane.ts';
+import { createLane, LaneWriter } from '../../../src/memory/lane.ts';
+import { LaneReader } from '../../../src/memory/lane-reader.ts';
 import { BatchBuilder } from '../../../src/runtime/batch-builder.ts';
 import { portableBulk } from '../../support/in-thread-cluster.ts';
 import { put } from '../../support/lane-kit.ts';
