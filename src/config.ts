@@ -1,5 +1,6 @@
 /** What the rest of the program sees of configuration; the pieces are in `config/`. */
 export { type Address, formatAddress, formatMember, isLoopback, type Member } from './config/addresses.ts';
+export { type ConfigSources, type LoadedConfig, loadConfig, loadNodeConfig } from './config/load.ts';
 export { SETTINGS, type Setting } from './config/settings.ts';
 export type {
   ClientEndpointConfig,

@@ -3,6 +3,7 @@
  * wrong is told as flag, value and allowed range; the caller ends with exit code 2.
  */
 import { parseArgs } from 'node:util';
+import { nearest } from '../base/nearest.ts';
 
 export type FlagValue = string | number | boolean;
 
@@ -13,6 +14,8 @@ export interface FlagSetting {
   allowed: string;
   doc: string;
   parse?: (text: string) => FlagValue | undefined;
+  /** What the flag means without a value, where it may stand without one. */
+  bare?: string;
 }
 
 /** What is wrong with the command line. */
@@ -26,28 +29,70 @@ export class FlagError extends Error {
   }
 }
 
+export type FlagValues = Record<string, FlagValue | undefined>;
+
+/** What a command line said. */
+export interface Call {
+  /** By camelCase name, defaults filled in. */
+  values: FlagValues;
+  /** What stands beside the flags, as many as the command asks for. */
+  words: string[];
+}
+
 /** Values by camelCase name, defaults filled in. Throws FlagError. */
-export function parseFlags(
+export function parseFlags(table: readonly FlagSetting[], args: readonly string[]): FlagValues {
+  return parseCall(table, args).values;
+}
+
+/** As `parseFlags`, with one word for each of `wordNames`; one that ends in '?' may be missing. Throws FlagError. */
+export function parseCall(
   table: readonly FlagSetting[],
   args: readonly string[],
-): Record<string, FlagValue | undefined> {
-  const values: Record<string, FlagValue | undefined> = {};
+  wordNames: readonly string[] = [],
+): Call {
+  const values: FlagValues = {};
+  const words: string[] = [];
   for (const setting of table) values[setting.name] = setting.default;
   const options = Object.fromEntries(
-    table.map(({ name, parse }) => [kebabCase(name), { type: parse === undefined ? 'boolean' : 'string' } as const]),
+    table.map(({ name, parse, bare }) => {
+      const isBoolean = parse === undefined || bare !== undefined;
+      return [kebabCase(name), { type: isBoolean ? 'boolean' : 'string' } as const];
+    }),
   );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
   for (const token of tokens) {
-    if (token.kind === 'positional') throw new FlagError(token.value, `unexpected; allowed are ${flagNames(table)}`);
-    if (token.kind === 'option-terminator') continue;
-    const setting = table.find(({ name }) => kebabCase(name) === token.name);
-    if (setting === undefined) throw new FlagError(token.rawName, `unknown flag; allowed are ${flagNames(table)}`);
-    values[setting.name] = parseValue(setting, token.value);
+    if (token.kind === 'positional') {
+      if (words.length === wordNames.length) throw unexpected(token.value, table, wordNames);
+      words.push(token.value);
+    } else if (token.kind === 'option') {
+      const setting = table.find(({ name }) => kebabCase(name) === token.name);
+      if (setting === undefined) throw unknownFlag(token.rawName, table);
+      values[setting.name] = parseValue(setting, token.value);
+    }
   }
-  return values;
+  const missing = wordNames[words.length];
+  if (missing !== undefined && !missing.endsWith('?') && values['help'] !== true) {
+    throw new FlagError(`<${missing}>`, 'is missing; --help tells how');
+  }
+  return { values, words };
 }
 
-function parseValue(setting: FlagSetting, text: string | undefined): FlagValue {
+function unexpected(word: string, table: readonly FlagSetting[], wordNames: readonly string[]): FlagError {
+  const expected = wordNames.length === 0 ? '' : ` beside ${wordNames.map((name) => `<${name}>`).join(' ')}`;
+  return new FlagError(word, `unexpected${expected}; allowed are ${flagNames(table)}`);
+}
+
+function unknownFlag(flag: string, table: readonly FlagSetting[]): FlagError {
+  const near = nearest(
+    flag,
+    table.map(({ name }) => `--${kebabCase(name)}`),
+  );
+  const hint = near === undefined ? `allowed are ${flagNames(table)}` : `did you mean ${near}?`;
+  return new FlagError(flag, `unknown flag; ${hint}`);
+}
+
+function parseValue(setting: FlagSetting, given: string | undefined): FlagValue {
+  const text = given ?? setting.bare;
   const flag = `--${kebabCase(setting.name)}`;
   if (setting.parse === undefined) {
     if (text !== undefined) throw new FlagError(flag, `takes no value, got '${text}'`);

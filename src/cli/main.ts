@@ -2,40 +2,30 @@
 /**
  * The `synod` command. Each sub-command is a file of its own, loaded when it is asked for.
  */
-import { SynodError } from '../base/errors.ts';
-import { FlagError } from './flags.ts';
+import { type CommandTable, dispatch } from './dispatch.ts';
+import { describeError, exitCodeOf } from './exit-codes.ts';
 
-export const EXIT_OK = 0;
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
-
-const HELP = [
-  'synod: embeddable replicated state machine',
-  '',
-  '  synod demo [flags]   a cluster under load, a killed leader, a verified restart; synod demo --help tells the flags',
-  '  synod --help         this text',
-].join('\n');
-
-async function main([command, ...args]: string[]): Promise<number> {
-  if (command === undefined || command === '--help' || command === 'help') {
-    console.log(HELP);
-    return command === undefined ? EXIT_USAGE : EXIT_OK;
-  }
-  if (command !== 'demo') throw new FlagError(command, 'unknown command; allowed are demo, --help');
-  const { runDemo } = await import('./demo.ts');
-  return await runDemo(args);
-}
+const COMMANDS: CommandTable = {
+  demo: {
+    summary: 'a cluster under load, a killed leader, a verified restart',
+    load: async () => (await import('./demo.ts')).runDemo,
+  },
+  config: {
+    summary: 'checks or prints the configuration of a node or cluster',
+    load: async () => (await import('./config.ts')).runConfig,
+  },
+};
 
 // Whoever read the output went away: the run still ends in order and cleans up.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+const args = process.argv.slice(2);
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  if (args.length === 0 || args[0] === '--help') console.log('synod: embeddable replicated state machine\n');
+  process.exitCode = await dispatch('synod', COMMANDS, args);
 } catch (error) {
-  if (error instanceof FlagError) console.error(`synod: ${error.message}`);
-  else if (error instanceof SynodError) console.error(`synod: ${error.code}: ${error.message}`);
-  else console.error(error);
-  process.exitCode = error instanceof FlagError ? EXIT_USAGE : EXIT_FAILED;
+  console.error(describeError(error, args.includes('--json')));
+  process.exitCode = exitCodeOf(error);
 }

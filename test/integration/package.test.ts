@@ -24,7 +24,8 @@ test("the README's example runs from the packed tarball", () => {
     execFileSync('tar', ['-xzf', join(home, filename), '-C', home]);
     mkdirSync(join(home, 'node_modules'));
     renameSync(join(home, 'package'), join(home, 'node_modules', 'synod'));
-    symlinkSync(join(root, 'node_modules', 'piscina'), join(home, 'node_modules', 'piscina'));
+    for (const dependency of ['piscina', 'yaml'])
+      symlinkSync(join(root, 'node_modules', dependency), join(home, 'node_modules', dependency));
     writeFileSync(join(home, 'example.mjs'), example());
     const options = { cwd: home, encoding: 'utf8', timeout: EXAMPLE_MS } as const;
     assert.is(execFileSync(process.execPath, ['example.mjs'], options), 'hello\n');

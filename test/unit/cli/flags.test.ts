@@ -9,6 +9,7 @@ import {
   numberIn,
   oddIn,
   oneOf,
+  parseCall,
   parseFlags,
 } from '../../../src/cli/flags.ts';
 
@@ -81,7 +82,23 @@ test('unknown flags and stray words are told with the known ones', () => {
   assert.match(refusal('--speed', '5').message, /^--speed: unknown flag; allowed are --in-flight --seconds/);
   assert.match(refusal('-x').message, /^-x: unknown flag/);
   assert.match(refusal('fast').message, /^fast: unexpected/);
-  assert.match(refusal('--inFlight', '5').message, /unknown flag/);
+  assert.is(refusal('--inFlight', '5').message, '--inFlight: unknown flag; did you mean --in-flight?');
+});
+
+test('words beside the flags are named, and as many as asked for', () => {
+  const { words, values } = parseCall(TABLE, ['a', '--json', '--', '--b'], ['key', 'value?']);
+  assert.equal(words, ['a', '--b']);
+  assert.is(values['json'], true);
+  assert.equal(parseCall(TABLE, ['a'], ['key', 'value?']).words, ['a']);
+  assert.throws(() => parseCall(TABLE, [], ['key', 'value?']), /^<key>: is missing; --help tells how$/);
+  assert.throws(() => parseCall(TABLE, ['a', 'b'], ['key']), /^b: unexpected beside <key>; allowed are /);
+});
+
+test('a flag that may stand alone takes its bare value, or the one behind an equals sign', () => {
+  const table = [{ name: 'insecure', default: undefined, ...oneOf(['true', 'false']), bare: 'true', doc: 'open' }];
+  assert.is(parseFlags(table, ['--insecure'])['insecure'], 'true');
+  assert.is(parseFlags(table, ['--insecure=false'])['insecure'], 'false');
+  assert.throws(() => parseFlags(table, ['--insecure=maybe']), /'maybe' is out of range/);
 });
 
 test('help names every flag with range and default', () => {

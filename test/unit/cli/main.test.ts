@@ -12,7 +12,7 @@ const test = suite('synod command');
 test('--help tells the commands and succeeds', () => {
   const { status, stdout } = run('--help');
   assert.is(status, 0);
-  assert.match(stdout, /synod demo \[flags\]/);
+  assert.match(stdout, /synod demo +a cluster under load/);
 });
 
 test('without a command the help comes with exit code 2', () => {
@@ -29,8 +29,10 @@ test('demo --help tells the flags and succeeds', () => {
 
 test('an unknown command, flag or value ends with exit code 2 and one line that names it', () => {
   for (const [args, pattern] of [
-    [['dmeo'], /^synod: dmeo: unknown command; allowed are demo/],
-    [['demo', '--speed'], /^synod: --speed: unknown flag; allowed are --replicas/],
+    [['dmeo'], /^synod: dmeo: unknown command; did you mean demo\?$/m],
+    [['turn'], /^synod: turn: unknown command; allowed are /],
+    [['demo', '--replica', '3'], /^synod: --replica: unknown flag; did you mean --replicas\?$/m],
+    [['demo', '--colour'], /^synod: --colour: unknown flag; allowed are --replicas/],
     [['demo', '--replicas', '2'], /^synod: --replicas: '2' is out of range; allowed is an odd number, 1 to 15/],
   ] as const) {
     const { status, stdout, stderr } = run(...args);

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { integer, oneOf, text } from '../../../src/config/ranges.ts';
-import { type Layer, layerOfObject, nearest, resolveSettings } from '../../../src/config/resolve.ts';
+import { type Layer, layerOfObject, resolveSettings } from '../../../src/config/resolve.ts';
 import type { Setting } from '../../../src/config/settings.ts';
 
 const TABLE: readonly Setting[] = [
@@ -75,14 +75,6 @@ test('a group that is no object is refused; an absent one says nothing', () => {
 test('deep nesting is not entered', () => {
   const nested = layerOfObject(TABLE, { tls: { ca: { tls: { ca: 'x' } } }, other: { shards: 1 } }, () => '');
   assert.equal([...nested.keys()], ['tls.ca', 'other']);
-});
-
-test('the nearest name is found across case, dashes, swaps and a few wrong letters, not across many', () => {
-  const names = ['windowSlots', 'shards', 'heartbeatTicks'];
-  for (const near of ['WindowSlots', 'window-slots', 'window_slot', 'wnidowSlots', 'windwSltos']) {
-    assert.is(nearest(near, names), 'windowSlots', near);
-  }
-  for (const far of ['colour', '', 'id', 'x'.repeat(1000)]) assert.is(nearest(far, names), undefined, far);
 });
 
 test.run();
