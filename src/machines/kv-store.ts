@@ -1,6 +1,6 @@
 /**
- * Keys and values in flat memory: an open-addressing table over blocks of one growing arena of words. Nothing is allocated
- * per operation; table and arena double when they are full. A small key and value fit one cache line.
+ * Keys and values in flat memory: an open-addressing table over blocks of an arena of words. Nothing is allocated per operation; the
+ * table doubles when it is full, the arena grows by pages. A small key and value fit one cache line.
  *
  *   table  | hash, block | hash, block | …          block 0 = free, -1 = was removed
  *   block  | SIZES | VALUE_LENGTH | REVISION ×2 | key words | value words | … | EXPIRY ×2 where it EXPIRES |
@@ -11,6 +11,8 @@
 import { assert } from '../base/assert.ts';
 import { fromWords, highWord } from '../base/bits.ts';
 import { PREFETCH_COMMANDS_MAX } from '../limits.ts';
+import { FrozenWords, UNIT_WORDS } from './frozen-words.ts';
+import { ARENA_PAGE_BITS, ARENA_PAGE_MASK, CLASS_MIN, KvArena } from './kv-arena.ts';
 
 const SIZES_WORD = 0;
 const VALUE_LENGTH_WORD = 1;
@@ -23,10 +25,8 @@ const EXPIRES = 1 << 30;
 const EXPIRY_WORDS = 2;
 
 const TABLE_MIN = 1 << 12;
-const ARENA_MIN = 1 << 16;
-/** Smallest block: 2^4 words. */
-const CLASS_MIN = 4;
-const CLASSES = 32;
+/** Bits of an address in the table when it is looked at as one page. */
+const TABLE_PAGE_BITS = 31;
 /** Words of a processor's cache line. */
 const LINE_WORDS = 16;
 const FREE = 0;
@@ -36,12 +36,17 @@ export class KvStore {
   #table: Int32Array = new Int32Array(2 * TABLE_MIN);
   #mask = TABLE_MIN - 1;
   #used = 0;
-  words: Int32Array = new Int32Array(ARENA_MIN);
-  /** Blocks begin at multiples of a cache line; the first line stays unused, so that block 0 can mean none. */
-  #end = 16;
+  readonly #arena = new KvArena();
+  readonly #pages = this.#arena.pages;
   readonly #touched = new Int32Array(PREFETCH_COMMANDS_MAX);
-  readonly #freeOfClass = new Int32Array(CLASSES);
+  /** The view of the table that is being read. */
+  #frozen: FrozenWords | undefined;
   count = 0;
+
+  /** The words among which a block stands; it begins at word `block & ARENA_PAGE_MASK`. */
+  page(block: number): Int32Array {
+    return this.#pages[block >>> ARENA_PAGE_BITS] as Int32Array;
+  }
 
   /** Hash of `length` key bytes from word `at` on; bytes behind the key in its last word do not count. */
   hash(words: Int32Array, at: number, length: number): number {
@@ -65,9 +70,10 @@ export class KvStore {
   }
 
   #hasKey(block: number, words: Int32Array, at: number, length: number): boolean {
-    const own = this.words;
-    if ((((own[block + SIZES_WORD] as number) >>> KEY_SHIFT) & KEY_MASK) !== length) return false;
-    const key = block + BLOCK_HEADER_WORDS;
+    const own = this.page(block);
+    const start = block & ARENA_PAGE_MASK;
+    if ((((own[start + SIZES_WORD] as number) >>> KEY_SHIFT) & KEY_MASK) !== length) return false;
+    const key = start + BLOCK_HEADER_WORDS;
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) if (own[key + i] !== words[at + i]) return false;
     const rest = length & 3;
@@ -81,13 +87,16 @@ export class KvStore {
   touch(hashes: Int32Array, count: number): void {
     const table = this.#table;
     const mask = this.#mask;
-    const own = this.words;
+    const pages = this.#pages;
     const blocks = this.#touched;
     for (let i = 0; i < count; i++) blocks[i] = table[2 * ((hashes[i] as number) & mask) + 1] as number;
     let sum = 0;
     for (let i = 0; i < count; i++) {
       const block = (blocks[i] as number) > 0 ? (blocks[i] as number) : 0;
-      sum ^= (own[block] as number) ^ (own[block + LINE_WORDS] as number);
+      const own = pages[block >>> ARENA_PAGE_BITS] as Int32Array;
+      const start = block & ARENA_PAGE_MASK;
+      const second = start + LINE_WORDS < own.length ? start + LINE_WORDS : start;
+      sum ^= (own[start] as number) ^ (own[second] as number);
     }
     // Without this store a compiler may drop the loads.
     blocks[0] = sum;
@@ -97,8 +106,8 @@ export class KvStore {
   insert(words: Int32Array, at: number, length: number, hash: number, valueLength: number): number {
     if (2 * (this.#used + 1) > this.#mask) this.#rehash();
     const block = this.#allocate(length, valueLength, 0);
-    const own = this.words;
-    const key = block + BLOCK_HEADER_WORDS;
+    const own = this.page(block);
+    const key = (block & ARENA_PAGE_MASK) + BLOCK_HEADER_WORDS;
     const whole = length >> 2;
     for (let i = 0; i < whole; i++) own[key + i] = words[at + i] as number;
     if ((length & 3) > 0) own[key + whole] = lastWord(words[at + whole] as number, length & 3);
@@ -107,79 +116,98 @@ export class KvStore {
     return block;
   }
 
-  /** Word at which the block's value begins. */
+  /** Word of its page at which the block's value begins. */
   valueAt(block: number): number {
-    return block + BLOCK_HEADER_WORDS + ((this.keyLength(block) + 3) >> 2);
+    return (block & ARENA_PAGE_MASK) + BLOCK_HEADER_WORDS + ((this.keyLength(block) + 3) >> 2);
+  }
+
+  #word(block: number, word: number): number {
+    return this.page(block)[(block & ARENA_PAGE_MASK) + word] as number;
   }
 
   keyLength(block: number): number {
-    return ((this.words[block + SIZES_WORD] as number) >>> KEY_SHIFT) & KEY_MASK;
+    return (this.#word(block, SIZES_WORD) >>> KEY_SHIFT) & KEY_MASK;
   }
 
   valueLength(block: number): number {
-    return this.words[block + VALUE_LENGTH_WORD] as number;
+    return this.#word(block, VALUE_LENGTH_WORD);
   }
 
   revision(block: number): number {
-    return fromWords(this.words[block + REVISION_WORD] as number, this.words[block + REVISION_WORD + 1] as number);
+    return fromWords(this.#word(block, REVISION_WORD), this.#word(block, REVISION_WORD + 1));
   }
 
+  /** Of a block that was inserted or resized for this change. */
   setRevision(block: number, revision: number): void {
-    this.words[block + REVISION_WORD] = revision;
-    this.words[block + REVISION_WORD + 1] = highWord(revision);
+    const own = this.page(block);
+    const at = (block & ARENA_PAGE_MASK) + REVISION_WORD;
+    own[at] = revision;
+    own[at + 1] = highWord(revision);
   }
 
   /** Log time at which the key goes, 0 = never. */
   expiry(block: number): number {
-    if (((this.words[block + SIZES_WORD] as number) & EXPIRES) === 0) return 0;
-    const at = this.#expiryAt(block);
-    return fromWords(this.words[at] as number, this.words[at + 1] as number);
+    const sizes = this.#word(block, SIZES_WORD);
+    if ((sizes & EXPIRES) === 0) return 0;
+    const at = expiryWord(sizes);
+    return fromWords(this.#word(block, at), this.#word(block, at + 1));
   }
 
   /** Sets or, with 0, takes away the expiry; returns the block, which may have moved. */
   setExpiry(block: number, hash: number, timeMs: number): number {
     if (timeMs === 0) {
-      this.words[block + SIZES_WORD] = (this.words[block + SIZES_WORD] as number) & ~EXPIRES;
+      const sizes = this.#word(block, SIZES_WORD);
+      if ((sizes & EXPIRES) === 0) return block;
+      this.#keep(block);
+      this.page(block)[(block & ARENA_PAGE_MASK) + SIZES_WORD] = sizes & ~EXPIRES;
       return block;
     }
     const room = this.#withRoom(block, hash, this.valueLength(block), EXPIRY_WORDS);
-    this.words[room + SIZES_WORD] = (this.words[room + SIZES_WORD] as number) | EXPIRES;
-    const at = this.#expiryAt(room);
-    this.words[at] = timeMs;
-    this.words[at + 1] = highWord(timeMs);
+    this.#keep(room);
+    const own = this.page(room);
+    const start = room & ARENA_PAGE_MASK;
+    own[start + SIZES_WORD] = (own[start + SIZES_WORD] as number) | EXPIRES;
+    const at = start + expiryWord(own[start + SIZES_WORD] as number);
+    own[at] = timeMs;
+    own[at + 1] = highWord(timeMs);
     return room;
   }
 
-  #expiryAt(block: number): number {
-    return block + (1 << ((this.words[block + SIZES_WORD] as number) & CLASS_MASK)) - EXPIRY_WORDS;
-  }
-
-  /** Gives the block room for `valueLength` bytes and sets the length; returns the block, which may have moved. */
+  /** Gives the block room for `valueLength` bytes and sets the length; returns the block, which may have moved and may now be changed. */
   resize(block: number, hash: number, valueLength: number): number {
-    const expires = ((this.words[block + SIZES_WORD] as number) & EXPIRES) !== 0;
+    const expires = (this.#word(block, SIZES_WORD) & EXPIRES) !== 0;
     const room = this.#withRoom(block, hash, valueLength, expires ? EXPIRY_WORDS : 0);
-    this.words[room + VALUE_LENGTH_WORD] = valueLength;
+    this.#keep(room);
+    this.page(room)[(room & ARENA_PAGE_MASK) + VALUE_LENGTH_WORD] = valueLength;
     return room;
+  }
+
+  /** The block is about to change. */
+  #keep(block: number): void {
+    this.#arena.keep(block, 1 << (this.#word(block, SIZES_WORD) & CLASS_MASK));
   }
 
   /** The block, or a larger one with the same contents. */
   #withRoom(block: number, hash: number, valueLength: number, extraWords: number): number {
-    const own = this.words;
-    const sizes = own[block + SIZES_WORD] as number;
+    const sizes = this.#word(block, SIZES_WORD);
     const keyLength = (sizes >>> KEY_SHIFT) & KEY_MASK;
     if (blockWords(keyLength, valueLength) + extraWords <= 1 << (sizes & CLASS_MASK)) return block;
     const expiry = this.expiry(block);
     const moved = this.#allocate(keyLength, valueLength, extraWords);
-    const kept = blockWords(keyLength, Math.min(valueLength, own[block + VALUE_LENGTH_WORD] as number));
-    for (let i = VALUE_LENGTH_WORD; i < kept; i++) this.words[moved + i] = this.words[block + i] as number;
-    this.#table[2 * this.#slotOf(hash, block) + 1] = moved;
-    this.#release(block);
+    const kept = blockWords(keyLength, Math.min(valueLength, this.valueLength(block)));
+    const from = this.page(block);
+    const to = this.page(moved);
+    const start = block & ARENA_PAGE_MASK;
+    const target = moved & ARENA_PAGE_MASK;
+    for (let i = VALUE_LENGTH_WORD; i < kept; i++) to[target + i] = from[start + i] as number;
+    this.#setSlot(this.#slotOf(hash, block), hash, moved);
+    this.#arena.release(block, sizes & CLASS_MASK);
     return expiry === 0 ? moved : this.setExpiry(moved, hash, expiry);
   }
 
   remove(block: number, hash: number): void {
-    this.#table[2 * this.#slotOf(hash, block) + 1] = REMOVED;
-    this.#release(block);
+    this.#setSlot(this.#slotOf(hash, block), hash, REMOVED);
+    this.#arena.release(block, this.#word(block, SIZES_WORD) & CLASS_MASK);
     this.count -= 1;
   }
 
@@ -189,15 +217,20 @@ export class KvStore {
     return slot;
   }
 
-  #link(hash: number, block: number): void {
-    let slot = hash & this.#mask;
-    while ((this.#table[2 * slot + 1] as number) > 0) slot = (slot + 1) & this.#mask;
-    if (this.#table[2 * slot + 1] === FREE) this.#used += 1;
+  #setSlot(slot: number, hash: number, block: number): void {
+    if (this.#frozen !== undefined) this.#frozen.keep(this.#table, 2 * slot, 2);
     this.#table[2 * slot] = hash;
     this.#table[2 * slot + 1] = block;
   }
 
-  /** Doubles the table, or only clears removed slots out of it. */
+  #link(hash: number, block: number): void {
+    let slot = hash & this.#mask;
+    while ((this.#table[2 * slot + 1] as number) > 0) slot = (slot + 1) & this.#mask;
+    if (this.#table[2 * slot + 1] === FREE) this.#used += 1;
+    this.#setSlot(slot, hash, block);
+  }
+
+  /** Doubles the table, or only clears removed slots out of it. A view of the old one goes on undisturbed. */
   #rehash(): void {
     const old = this.#table;
     const slots = 4 * this.count > this.#mask ? 2 * (this.#mask + 1) : this.#mask + 1;
@@ -212,52 +245,72 @@ export class KvStore {
   #allocate(keyLength: number, valueLength: number, extraWords: number): number {
     const need = blockWords(keyLength, valueLength) + extraWords;
     const sizeClass = Math.max(CLASS_MIN, 32 - Math.clz32(need - 1));
-    let block = this.#freeOfClass[sizeClass] as number;
-    if (block !== 0) {
-      this.#freeOfClass[sizeClass] = this.words[block + 1] as number;
-    } else {
-      block = this.#end;
-      this.#end += 1 << sizeClass;
-      if (this.#end > this.words.length) this.#grow();
-    }
-    this.words[block + SIZES_WORD] = sizeClass | (keyLength << KEY_SHIFT);
-    this.words[block + VALUE_LENGTH_WORD] = valueLength;
+    const block = this.#arena.allocate(sizeClass);
+    const own = this.page(block);
+    const start = block & ARENA_PAGE_MASK;
+    own[start + SIZES_WORD] = sizeClass | (keyLength << KEY_SHIFT);
+    own[start + VALUE_LENGTH_WORD] = valueLength;
     return block;
   }
 
-  #release(block: number): void {
-    const sizeClass = (this.words[block + SIZES_WORD] as number) & CLASS_MASK;
-    assert(sizeClass >= CLASS_MIN && sizeClass < CLASSES, 'a block has a size class');
-    this.words[block + 1] = this.#freeOfClass[sizeClass] as number;
-    this.#freeOfClass[sizeClass] = block;
+  // --- snapshots ----------------------------------------------------------------------------------------------------
+
+  /** Freezes a view of everything as of now, to be read while it changes; an earlier view is given up. */
+  freeze(): KvView {
+    const unit = new Int32Array(UNIT_WORDS); // reason: snapshots are not on the hot path
+    const arena = this.#arena.freeze(unit);
+    const table = new FrozenWords([this.#table], TABLE_PAGE_BITS, this.#table.length, unit);
+    this.#frozen = table;
+    const header = Int32Array.of(this.#mask, this.#used, this.#arena.end, this.count);
+    return { header, free: this.#arena.freeBlocks(), table, arena, unit }; // reason: as above
   }
 
-  #grow(): void {
-    let length = this.words.length * 2;
-    while (length < this.#end) length *= 2;
-    const grown = new Int32Array(length);
-    grown.set(this.words);
-    this.words = grown;
+  /** Lines of 64 bytes that the view being read keeps aside. */
+  get linesKept(): number {
+    return this.#frozen === undefined ? 0 : this.#frozen.kept + this.#arena.linesKept;
   }
 
-  /** Copies of table and arena: an image as of now. Costs their size in memory until it is written. */
-  image(): Int32Array[] {
-    const header = Int32Array.of(this.#mask, this.#used, this.#end, this.count);
-    return [header, this.#freeOfClass.slice(), this.#table.slice(), this.words.slice(0, this.#end)];
+  /** The view was read or is of no use any more; one that another took the place of is let be. */
+  thaw(view: KvView): void {
+    if (this.#frozen !== view.table) return;
+    this.#frozen = undefined;
+    this.#arena.thaw();
   }
 
-  /** Takes over an image. */
-  load(header: Int32Array, free: Int32Array, table: Int32Array, words: Int32Array): void {
-    this.#mask = header[0] as number;
-    this.#used = header[1] as number;
-    this.#end = header[2] as number;
-    this.count = header[3] as number;
-    this.#freeOfClass.set(free);
-    this.#table = table;
-    this.words = new Int32Array(Math.max(ARENA_MIN, 2 ** Math.ceil(Math.log2(words.length + 1))));
-    this.words.set(words);
-    assert(this.#table.length === 2 * (this.#mask + 1), 'the image is whole');
+  /** Becomes empty, with room for a view's words: `fillTable` and `fillArena` bring them. Returns how many there are of either. */
+  clear(header: Int32Array, free: Int32Array): { tableWords: number; arenaWords: number } {
+    const [mask, used, end, count] = header as unknown as [number, number, number, number];
+    assert(mask >= TABLE_MIN - 1 && (mask & (mask + 1)) === 0 && end >= 0, 'the image has a header');
+    this.#mask = mask;
+    this.#used = used;
+    this.count = count;
+    this.#table = new Int32Array(2 * (mask + 1));
+    this.#frozen = undefined;
+    this.#arena.clear(end, free);
+    return { tableWords: this.#table.length, arenaWords: end }; // reason: as above
   }
+
+  fillTable(at: number, words: Int32Array): void {
+    this.#table.set(words, at);
+  }
+
+  fillArena(at: number, words: Int32Array): void {
+    this.#arena.fill(at, words);
+  }
+}
+
+/** A store as it was: `table` and `arena` are read unit by unit into `unit`. */
+export interface KvView {
+  readonly header: Int32Array;
+  readonly free: Int32Array;
+  readonly table: FrozenWords;
+  readonly arena: FrozenWords;
+  readonly unit: Int32Array;
+}
+
+/** Word of a block at which its expiry stands. */
+function expiryWord(sizes: number): number {
+  return (1 << (sizes & CLASS_MASK)) - EXPIRY_WORDS;
 }
 
 function blockWords(keyLength: number, valueLength: number): number {

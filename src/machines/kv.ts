@@ -25,10 +25,11 @@ import {
   KV_SWAP,
   KV_TTL_WORD,
 } from './kv-commands.ts';
-import { KvStore } from './kv-store.ts';
+import { UNIT_WORDS } from './frozen-words.ts';
+import { CLASSES } from './kv-arena.ts';
+import { KvStore, type KvView } from './kv-store.ts';
 
 const NUMBER_BYTES = 8;
-const SNAPSHOT_CHUNK_WORDS = 1 << 18;
 
 export class KvMachine implements StateMachine {
   #store = new KvStore();
@@ -158,7 +159,7 @@ export class KvMachine implements StateMachine {
       return;
     }
     const block = this.#write(command, found, NUMBER_BYTES);
-    const words = this.#store.words;
+    const words = this.#store.page(block);
     const at = this.#store.valueAt(block);
     words[at] = sum;
     words[at + 1] = highWord(sum);
@@ -172,8 +173,9 @@ export class KvMachine implements StateMachine {
   /** The 8-byte number in a block; 0 for none. */
   #numberOf(block: number): number {
     if (block === 0) return 0;
+    const words = this.#store.page(block);
     const at = this.#store.valueAt(block);
-    return fromWords(this.#store.words[at] as number, this.#store.words[at + 1] as number);
+    return fromWords(words[at] as number, words[at + 1] as number);
   }
 
   #get(reply: Reply, block: number): void {
@@ -183,7 +185,7 @@ export class KvMachine implements StateMachine {
     reply.length = KV_REPLY_BYTES + length;
     // A length beyond the capacity is answered with REPLY_TOO_LARGE; a throw here would stop the group for good.
     if (reply.length > reply.capacity) return;
-    const words = this.#store.words;
+    const words = this.#store.page(block);
     const from = this.#store.valueAt(block);
     const to = (reply.offset + KV_REPLY_BYTES) >> 2;
     const count = (length + 3) >> 2;
@@ -208,7 +210,7 @@ export class KvMachine implements StateMachine {
   }
 
   #copyValue(words: Int32Array, block: number): void {
-    const own = this.#store.words;
+    const own = this.#store.page(block);
     const to = this.#store.valueAt(block);
     const count = (this.#valueLength + 3) >> 2;
     for (let i = 0; i < count; i++) own[to + i] = words[this.#valueWord + i] as number;
@@ -224,53 +226,66 @@ export class KvMachine implements StateMachine {
     reply.length = KV_REPLY_BYTES;
   }
 
-  /** Copied as of the call, and drained while commands go on. */
+  /**
+   * A view as of the call, read in units of 256 KiB while commands go on. It costs a bit per 64 bytes of state at once, and then the old
+   * contents of what is overwritten before it is read; the chunk given is valid until the next is asked for.
+   */
   snapshot(): Iterable<Uint8Array> {
-    const parts = [new Int32Array(this.#revision.slice().buffer), ...this.#store.image()]; // reason: snapshots are not on the hot path
-    const lengths = new Uint8Array(Int32Array.from(parts, (part) => part.length).buffer);
-    return cut(lengths, parts);
+    const view = this.#store.freeze();
+    return readView(this.#store, view, imageHead(view, this.#revision[0] as number)); // reason: snapshots are not on the hot path
+  }
+
+  snapshotBytesKept(): number {
+    return LINE_BYTES * this.#store.linesKept;
   }
 
   restore(chunks: Iterable<Uint8Array>): void {
-    const image = joinWords(chunks);
-    const parts: Int32Array[] = [];
-    let at = SNAPSHOT_PARTS;
-    for (let i = 0; i < SNAPSHOT_PARTS; i++) {
-      const length = image[i] as number;
-      parts.push(image.slice(at, at + length));
-      at += length;
-    }
-    this.#revision[0] = new Float64Array((parts[0] as Int32Array).buffer)[0] as number;
+    const image = chunks[Symbol.iterator]();
+    const head = takeWords(image);
+    assert(head.length === HEAD_WORDS && head[0] === IMAGE_VERSION, 'an image of the kv machine begins with its head');
+    this.#revision[0] = fromWords(head[1] as number, head[2] as number);
     this.#store = new KvStore();
-    this.#store.load(parts[1] as Int32Array, parts[2] as Int32Array, parts[3] as Int32Array, parts[4] as Int32Array);
+    const header = head.subarray(HEADER_AT, FREE_AT); // reason: snapshots are not on the hot path
+    const { tableWords, arenaWords } = this.#store.clear(header, head.subarray(FREE_AT)); // reason: as above
+    for (let at = 0; at < tableWords; at += UNIT_WORDS) this.#store.fillTable(at, takeWords(image));
+    for (let at = 0; at < arenaWords; at += UNIT_WORDS) this.#store.fillArena(at, takeWords(image));
   }
 }
 
-function* cut(lengths: Uint8Array, parts: readonly Int32Array[]): Generator<Uint8Array> {
-  yield lengths;
-  // reason: snapshots are not on the hot path
-  for (const part of parts) {
-    for (let at = 0; at < part.length; at += SNAPSHOT_CHUNK_WORDS) {
-      const chunk = part.subarray(at, at + SNAPSHOT_CHUNK_WORDS); // reason: snapshots are not on the hot path
-      yield new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    }
+const LINE_BYTES = 64;
+const IMAGE_VERSION = 2;
+/** The first chunk: version, revision (2), the store's header (4), free blocks by size. */
+const HEADER_AT = 3;
+const FREE_AT = HEADER_AT + 4;
+const HEAD_WORDS = FREE_AT + CLASSES;
+
+function imageHead(view: KvView, revision: number): Int32Array {
+  const head = new Int32Array(HEAD_WORDS);
+  head.set([IMAGE_VERSION, revision | 0, highWord(revision)]);
+  head.set(view.header, HEADER_AT);
+  head.set(view.free, FREE_AT);
+  return head;
+}
+
+function* readView(store: KvStore, view: KvView, head: Int32Array): Generator<Uint8Array> {
+  const bytes = new Uint8Array(view.unit.buffer);
+  try {
+    yield new Uint8Array(head.buffer);
+    while (!view.table.isRead) yield bytes.subarray(0, 4 * view.table.read()); // reason: snapshots are not on the hot path
+    while (!view.arena.isRead) yield bytes.subarray(0, 4 * view.arena.read()); // reason: as above
+  } finally {
+    store.thaw(view);
   }
 }
 
-/** Revision, header, free lists, table, arena. */
-const SNAPSHOT_PARTS = 5;
-
-function joinWords(chunks: Iterable<Uint8Array>): Int32Array {
-  const all = Array.from(chunks);
-  const size = all.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  // reason: snapshots are not on the hot path
-  for (const chunk of all) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return new Int32Array(bytes.buffer);
+function takeWords(image: Iterator<Uint8Array>): Int32Array {
+  const { value, done } = image.next();
+  assert(done !== true, 'an image has all its chunks');
+  const chunk = value as Uint8Array;
+  const isAligned = (chunk.byteOffset & 3) === 0;
+  return isAligned
+    ? new Int32Array(chunk.buffer, chunk.byteOffset, chunk.length >> 2)
+    : new Int32Array(chunk.slice().buffer); // reason: snapshots are not on the hot path
 }
 
 export function createMachine(_options: MachineOptions): StateMachine {

@@ -50,11 +50,15 @@ export interface StateMachine {
   /** Answers without changing state. Throwing fails this query alone. */
   query(query: Command, reply: Reply): void;
   /**
-   * Chunks of an image of the state as of the call, drained while commands go on: copy, or keep, what they would change. Beware of a generator
-   * method: its body does not run before the first chunk is asked for (which is at once), and the rest of it runs later.
+   * Chunks of an image of the state as of the call, drained while commands go on: keep aside what they overwrite before it is given (the
+   * kv machine shows how), or copy all of it, which stalls the group for as long as that takes. A chunk is used up before the next is asked for,
+   * so its memory may be used again; chunks of some 256 KiB are good. The iterator's `return` is called where it is not read to
+   * its end. Beware of a generator method: its body does not run before the first chunk is asked for (which is at once).
    */
   snapshot(): Iterable<Uint8Array>;
-  /** Replaces the state by an image. */
+  /** Optional: bytes kept aside for the image that is being drained. The more there are, the faster it is drained. */
+  snapshotBytesKept?(): number;
+  /** Replaces the state by an image, whose chunks come one by one as `snapshot` gave them; each is valid until the next is asked for. */
   restore(chunks: Iterable<Uint8Array>): void;
 }
 

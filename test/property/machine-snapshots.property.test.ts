@@ -43,7 +43,7 @@ const MACHINES: Record<string, [make: () => StateMachine, command: (step: Step, 
 };
 
 const bytesOf = (chunks: Iterable<Uint8Array>): string =>
-  Buffer.concat([...chunks].map((chunk) => Buffer.from(chunk))).toString('base64');
+  Buffer.concat(Array.from(chunks, (chunk) => Buffer.from(chunk))).toString('base64');
 
 const test = suite('property: snapshots of the ready-made machines');
 

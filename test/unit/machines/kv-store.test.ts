@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { KvStore } from '../../../src/machines/kv-store.ts';
+import { UNIT_WORDS } from '../../../src/machines/frozen-words.ts';
+import { KvStore, type KvView } from '../../../src/machines/kv-store.ts';
 
 const keyWords = (key: string): { words: Int32Array; length: number } => {
   const bytes = new TextEncoder().encode(key);
@@ -18,7 +19,7 @@ function put(store: KvStore, key: string, value: number, count: number, expiry: 
   const found = store.find(words, 0, length, hash);
   let block = found === 0 ? store.insert(words, 0, length, hash, 4 * count) : store.resize(found, hash, 4 * count);
   store.setRevision(block, value);
-  for (let i = 0; i < count; i++) store.words[store.valueAt(block) + i] = value;
+  for (let i = 0; i < count; i++) store.page(block)[store.valueAt(block) + i] = value;
   block = store.setExpiry(block, hash, expiry);
 }
 
@@ -27,8 +28,15 @@ function get(store: KvStore, key: string): { values: number[]; expiry: number; r
   const block = store.find(words, 0, length, store.hash(words, 0, length));
   if (block === 0) return undefined;
   const at = store.valueAt(block);
-  const values = Array.from(store.words.slice(at, at + store.valueLength(block) / 4));
+  const values = Array.from(store.page(block).slice(at, at + store.valueLength(block) / 4));
   return { values, expiry: store.expiry(block), revision: store.revision(block) };
+}
+
+/** Brings what a view tells to an empty store. */
+function load(store: KvStore, view: KvView): void {
+  store.clear(view.header, view.free);
+  for (let at = 0; !view.table.isRead; at += UNIT_WORDS) store.fillTable(at, view.unit.subarray(0, view.table.read()));
+  for (let at = 0; !view.arena.isRead; at += UNIT_WORDS) store.fillArena(at, view.unit.subarray(0, view.arena.read()));
 }
 
 function remove(store: KvStore, key: string): void {
@@ -93,10 +101,46 @@ test('a loaded store uses the place of removed keys again', () => {
   for (let i = 0; i < 6000; i++) put(store, `key-${i}`, i, 4, 0);
   for (let i = 0; i < 6000; i++) remove(store, `key-${i}`);
   const loaded = new KvStore();
-  loaded.load(...(store.image() as [Int32Array, Int32Array, Int32Array, Int32Array]));
-  const before = loaded.words.length;
+  load(loaded, store.freeze());
+  const [, , before] = loaded.freeze().header;
   for (let i = 0; i < 6000; i++) put(loaded, `other-${i}`, i, 4, 0);
-  assert.is(loaded.words.length, before);
+  assert.is(loaded.freeze().header[2], before);
+});
+
+test('a view is that of its moment while keys come, go, grow and the table doubles; what it keeps aside is given back', () => {
+  const store = new KvStore();
+  for (let i = 0; i < 20_000; i++) put(store, `key-${i}`, i, 1 + (i % 20), i % 5);
+  const view = store.freeze();
+  const loaded = new KvStore();
+  store.thaw(store.freeze());
+  const late = store.freeze();
+  loaded.clear(late.header, late.free);
+  let turn = 0;
+  const disturb = (): void => {
+    for (let i = 0; i < 3000; i++) {
+      const key = (turn * 7919 + i * 13) % 40_000;
+      if (i % 3 === 0) remove(store, `key-${key}`);
+      else put(store, `key-${key}`, 1_000_000 + i, 1 + ((key + i) % 60), (i + 1) % 3);
+    }
+    turn += 1;
+  };
+  for (let at = 0; !late.table.isRead; at += UNIT_WORDS) {
+    loaded.fillTable(at, late.unit.subarray(0, late.table.read()));
+    disturb();
+  }
+  assert.ok(store.linesKept > 0);
+  for (let at = 0; !late.arena.isRead; at += UNIT_WORDS) {
+    loaded.fillArena(at, late.unit.subarray(0, late.arena.read()));
+    disturb();
+  }
+  assert.is(store.linesKept, 0);
+  store.thaw(view);
+  store.thaw(late);
+  assert.is(loaded.count, 20_000);
+  for (let i = 0; i < 20_000; i++) {
+    const found = get(loaded, `key-${i}`);
+    assert.equal(found, { values: new Array<number>(1 + (i % 20)).fill(i), expiry: i % 5, revision: i });
+  }
 });
 
 test('bytes behind a key in its last word do not count', () => {
