@@ -6,8 +6,10 @@
  * Block: header of SNAPSHOT_BLOCK_HEADER_BYTES, payload, zeros to a multiple of 8.
  *
  *   0   MAGIC            4   KIND               1 header, 2 data, 3 data that ends its chunk, 4 end
- *   8   LENGTH           12  CRC                crc32c of the payload, continued over the words 4–7
+ *   8   LENGTH           12  CRC                crc32c of the rest of the block, going on from the CRC of the block before
  *   16  INDEX (2)        24  WATERMARK (2)      place in the file; all slots below are in the image
+ *
+ * The checksums are a chain, so that blocks of two images never make up a third, however alike they are.
  *
  * Payload of HEADER: version, group, cluster id (2). Payload of END: blocks before it (2).
  */
@@ -16,15 +18,19 @@ import { SynodError } from '../base/errors.ts';
 import type { GroupId, Slot } from '../base/types.ts';
 import { SNAPSHOT_BLOCK_BYTES } from '../limits.ts';
 
-export const SNAPSHOT_FORMAT_VERSION = 1;
+export const SNAPSHOT_FORMAT_VERSION = 2;
 export const SNAPSHOT_BLOCK_HEADER_BYTES = 32;
-const MAGIC = 0x5a7c5d01;
+const MAGIC = 0x5a7c5d02;
 const KIND_HEADER = 1;
 const KIND_DATA = 2;
 const KIND_CHUNK_END = 3;
 const KIND_END = 4;
 const PAYLOAD_MAX = SNAPSHOT_BLOCK_BYTES - SNAPSHOT_BLOCK_HEADER_BYTES;
+const CRC_AT = 12;
+const CRC_END = 16;
 const SMALL_PAYLOAD_BYTES = 16;
+/** Read from the medium at once. */
+const READ_BYTES = 1 << 20;
 
 export interface SnapshotName {
   clusterId: number;
@@ -40,14 +46,32 @@ export interface SnapshotSource {
   read(offset: number, target: Uint8Array, size: number): void;
 }
 
+/** Memory for blocks: shared, so that the addon can be told of it once, and used again, because it cannot be told for ever. */
+interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+const idleScratch: Scratch[] = [];
+
+function takeScratch(): Scratch {
+  const idle = idleScratch.pop();
+  if (idle !== undefined) return idle;
+  const memory = new SharedArrayBuffer(READ_BYTES);
+  return { bytes: new Uint8Array(memory), words: new Int32Array(memory) };
+}
+
 /** Cuts an image into blocks; each call hands the finished ones to `append`. */
 export class SnapshotEncoder {
   readonly #name: SnapshotName;
   readonly #crc: Crc;
   readonly #append: (block: Uint8Array) => void;
-  readonly #bytes = new Uint8Array(SNAPSHOT_BLOCK_BYTES);
-  readonly #words = new Int32Array(this.#bytes.buffer);
+  readonly #scratch = takeScratch();
+  readonly #bytes = this.#scratch.bytes;
+  readonly #words = this.#scratch.words;
   #blocks = 0;
+  #chained = 0;
+  #isClosed = false;
 
   constructor(name: SnapshotName, crc: Crc, append: (block: Uint8Array) => void) {
     this.#name = name;
@@ -71,6 +95,13 @@ export class SnapshotEncoder {
     const payload = this.#words.subarray(SNAPSHOT_BLOCK_HEADER_BYTES / 4);
     payload.set([lowWord(this.#blocks), highWord(this.#blocks), 0, 0]);
     this.#finish(KIND_END, SMALL_PAYLOAD_BYTES);
+    this.close();
+  }
+
+  /** Gives its memory back: after `end`, and where there will be none. Idempotent. */
+  close(): void {
+    if (!this.#isClosed) idleScratch.push(this.#scratch);
+    this.#isClosed = true;
   }
 
   #finish(kind: number, length: number): void {
@@ -79,93 +110,148 @@ export class SnapshotEncoder {
     const { watermark } = this.#name;
     this.#words.set([MAGIC, kind, length, 0, lowWord(this.#blocks), highWord(this.#blocks)]);
     this.#words.set([lowWord(watermark), highWord(watermark)], 6);
-    this.#words[3] = blockCrc(this.#crc, this.#bytes, length);
+    this.#chained = blockCrc(this.#crc, this.#bytes, 0, size, this.#chained);
+    this.#words[3] = this.#chained;
     this.#append(this.#bytes.subarray(0, size));
     this.#blocks += 1;
   }
 }
 
-function blockCrc(crc: Crc, bytes: Uint8Array, length: number): number {
-  const head = crc(bytes, 0, 12, 0);
-  return crc(bytes, 16, SNAPSHOT_BLOCK_HEADER_BYTES - 16 + length, head) | 0;
+/** Of the block of `size` bytes, padding included, that stands at `at`. */
+function blockCrc(crc: Crc, bytes: Uint8Array, at: number, size: number, chained: number): number {
+  return crc(bytes, at + CRC_END, size - CRC_END, crc(bytes, at, CRC_AT, chained)) | 0;
 }
 
 /**
- * The chunks of a whole, undamaged snapshot, in order. Throws ERR_SYNOD_SNAPSHOT_DAMAGED at the first block that is not what was
- * written there.
+ * The chunks of a whole, undamaged snapshot, in order; each is valid until the next is asked for. Throws ERR_SYNOD_SNAPSHOT_DAMAGED at the
+ * first block that is not what was written there.
  */
 export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: Crc): Generator<Uint8Array> {
-  const bytes = new Uint8Array(SNAPSHOT_BLOCK_BYTES);
-  const words = new Int32Array(bytes.buffer);
-  let parts: Uint8Array[] = [];
-  let offset = 0;
-  for (let index = 0; ; index++) {
-    const kind = readBlock(source, offset, index, name, bytes, words, crc);
-    const length = words[2] as number;
-    const payload = SNAPSHOT_BLOCK_HEADER_BYTES / 4;
-    offset += align(SNAPSHOT_BLOCK_HEADER_BYTES + length, 8);
-    if (index === 0) {
-      const isOurs =
-        kind === KIND_HEADER &&
-        words[payload] === SNAPSHOT_FORMAT_VERSION &&
-        words[payload + 1] === name.group &&
-        fromWords(words[payload + 2] as number, words[payload + 3] as number) === name.clusterId;
-      if (!isOurs) throw damaged(name, offset, 'it belongs to another cluster, group or version');
-    } else if (kind === KIND_END) {
-      if (parts.length > 0 || fromWords(words[payload] as number, words[payload + 1] as number) !== index)
-        throw damaged(name, offset, 'it ends too early');
-      return;
-    } else {
-      if (kind !== KIND_DATA && kind !== KIND_CHUNK_END) throw damaged(name, offset, 'a block of unknown kind');
-      parts.push(bytes.slice(SNAPSHOT_BLOCK_HEADER_BYTES, SNAPSHOT_BLOCK_HEADER_BYTES + length));
-      if (kind === KIND_CHUNK_END) {
-        yield join(parts);
-        parts = [];
-      }
+  const scratch = takeScratch();
+  try {
+    const blocks = new BlockReader(source, name, crc, scratch);
+    let chunk = new Uint8Array(4 * SNAPSHOT_BLOCK_BYTES);
+    let length = 0;
+    blocks.next();
+    if (!blocks.isHeader()) throw blocks.damaged('it belongs to another cluster, group or version');
+    for (blocks.next(); blocks.kind !== KIND_END; blocks.next()) {
+      if (blocks.kind !== KIND_DATA && blocks.kind !== KIND_CHUNK_END) throw blocks.damaged('a block of unknown kind');
+      const payload = blocks.payload();
+      if (length + payload.length > chunk.length) chunk = grown(chunk, length + payload.length);
+      chunk.set(payload, length);
+      length += payload.length;
+      if (blocks.kind === KIND_DATA) continue;
+      yield chunk.subarray(0, length);
+      length = 0;
     }
+    if (length > 0 || !blocks.isEnd()) throw blocks.damaged('it ends too early');
+  } finally {
+    idleScratch.push(scratch);
   }
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array;
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+function grown(chunk: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(2 * length);
+  larger.set(chunk);
+  return larger;
+}
+
+/** Reads block after block, many at once from the medium. */
+class BlockReader {
+  readonly #source: SnapshotSource;
+  readonly #name: SnapshotName;
+  readonly #crc: Crc;
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array;
+  /** Place in the file of the first byte held, bytes held, and where the current block stands among them. */
+  #base = 0;
+  #held = 0;
+  #at = 0;
+  #size = 0;
+  #index = -1;
+  #chained = 0;
+  kind = 0;
+
+  constructor(source: SnapshotSource, name: SnapshotName, crc: Crc, { bytes, words }: Scratch) {
+    this.#source = source;
+    this.#name = name;
+    this.#crc = crc;
+    this.#bytes = bytes;
+    this.#words = words;
   }
-  return whole;
-}
 
-/** Reads the block at `offset` and returns its kind. */
-function readBlock(
-  source: SnapshotSource,
-  offset: number,
-  index: number,
-  name: SnapshotName,
-  bytes: Uint8Array,
-  words: Int32Array,
-  crc: Crc,
-): number {
-  if (offset + SNAPSHOT_BLOCK_HEADER_BYTES > source.size) throw damaged(name, offset, 'it is cut off');
-  source.read(offset, bytes, SNAPSHOT_BLOCK_HEADER_BYTES);
-  const length = words[2] as number;
-  const isHeader =
-    words[0] === MAGIC &&
-    length >= 0 &&
-    length <= PAYLOAD_MAX &&
-    fromWords(words[4] as number, words[5] as number) === index &&
-    fromWords(words[6] as number, words[7] as number) === name.watermark;
-  if (!isHeader) throw damaged(name, offset, 'no block begins here');
-  if (offset + SNAPSHOT_BLOCK_HEADER_BYTES + length > source.size) throw damaged(name, offset, 'it is cut off');
-  source.read(offset, bytes, SNAPSHOT_BLOCK_HEADER_BYTES + length);
-  if (words[3] !== blockCrc(crc, bytes, length)) throw damaged(name, offset, 'a block does not match its checksum');
-  return words[1] as number;
-}
+  next(): void {
+    this.#at += this.#size;
+    this.#index += 1;
+    if (this.#at + SNAPSHOT_BLOCK_BYTES > this.#held) this.#refill();
+    const length = this.#readHeader();
+    this.#size = align(SNAPSHOT_BLOCK_HEADER_BYTES + length, 8);
+    if (this.#at + this.#size > this.#held) throw this.damaged('it is cut off');
+    const crc = blockCrc(this.#crc, this.#bytes, this.#at, this.#size, this.#chained);
+    if (this.#word(3) !== crc) throw this.damaged('a block does not match its checksum');
+    this.#chained = crc;
+    this.kind = this.#word(1);
+  }
 
-function damaged(name: SnapshotName, offset: number, reason: string): SynodError {
-  return new SynodError(
-    'ERR_SYNOD_SNAPSHOT_DAMAGED',
-    `The snapshot of shard ${name.group} at slot ${name.watermark} is damaged near byte ${offset}: ${reason}. An older one or a peer's is used.`,
-  );
+  #readHeader(): number {
+    if (this.#at + SNAPSHOT_BLOCK_HEADER_BYTES > this.#held) throw this.damaged('it is cut off');
+    const length = this.#word(2);
+    const isHeader =
+      this.#word(0) === MAGIC &&
+      length >= 0 &&
+      length <= PAYLOAD_MAX &&
+      fromWords(this.#word(4), this.#word(5)) === this.#index &&
+      fromWords(this.#word(6), this.#word(7)) === this.#name.watermark;
+    if (!isHeader) throw this.damaged('no block begins here');
+    return length;
+  }
+
+  /** Brings the current block, and as many behind it as there is room for, to the front. */
+  #refill(): void {
+    this.#bytes.copyWithin(0, this.#at, this.#held);
+    this.#base += this.#at;
+    this.#held -= this.#at;
+    this.#at = 0;
+    const offset = this.#base + this.#held;
+    const more = Math.min(READ_BYTES - this.#held, this.#source.size - offset);
+    if (more <= 0) return;
+    this.#source.read(offset, this.#bytes.subarray(this.#held), more);
+    this.#held += more;
+  }
+
+  #word(index: number): number {
+    return this.#words[(this.#at >> 2) + index] as number;
+  }
+
+  /** The payload of the current block; valid until `next`. */
+  payload(): Uint8Array {
+    const from = this.#at + SNAPSHOT_BLOCK_HEADER_BYTES;
+    return this.#bytes.subarray(from, from + this.#word(2));
+  }
+
+  /** The current block is the first of our snapshot. */
+  isHeader(): boolean {
+    const payload = SNAPSHOT_BLOCK_HEADER_BYTES / 4;
+    return (
+      this.kind === KIND_HEADER &&
+      this.#word(payload) === SNAPSHOT_FORMAT_VERSION &&
+      this.#word(payload + 1) === this.#name.group &&
+      fromWords(this.#word(payload + 2), this.#word(payload + 3)) === this.#name.clusterId
+    );
+  }
+
+  /** The current block ends the file, and says how many stand before it. */
+  isEnd(): boolean {
+    const payload = SNAPSHOT_BLOCK_HEADER_BYTES / 4;
+    const isLast = this.#base + this.#at + this.#size === this.#source.size;
+    return isLast && fromWords(this.#word(payload), this.#word(payload + 1)) === this.#index;
+  }
+
+  damaged(reason: string): SynodError {
+    const { group, watermark } = this.#name;
+    return new SynodError(
+      'ERR_SYNOD_SNAPSHOT_DAMAGED',
+      `The snapshot of shard ${group} at slot ${watermark} is damaged near byte ${this.#base + this.#at}: ${reason}. An older one or a peer's is used.`,
+    );
+  }
 }

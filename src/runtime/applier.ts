@@ -201,7 +201,7 @@ export class Applier {
     const fits = isLength(reply.length, REPLY_BYTES_MAX);
     const length = fits ? reply.length : 0;
     const status = fits ? REPLY_OK : REPLY_TOO_LARGE;
-    this.#sessions.replies(index).append(reply.words, length, status);
+    this.#sessions.remember(index, reply.words, length, status);
     this.#sessions.advance(index, this.#logTime);
     this.commands += 1;
     this.#mix(reply.words, 0, length, (command.number | 0) ^ command.session ^ (status << 24));
@@ -239,9 +239,17 @@ export class Applier {
     const head = Float64Array.of(this.#logTime[0] as number, this.digest, this.commands);
     const sessions = this.#sessions.image();
     const machine = this.#machine.snapshot()[Symbol.iterator]();
-    // The machine's view is that of its first chunk, which is asked for now.
-    const first = machine.next();
-    return chain([new Uint8Array(head.buffer), ...sessions], first, machine); // reason: snapshots are not on the hot path
+    // A machine's view may be that of its first chunk, which is asked for now; and only what was begun can be ended early.
+    const parts = [
+      { first: sessions.next(), rest: sessions },
+      { first: machine.next(), rest: machine },
+    ];
+    return chain(new Uint8Array(head.buffer), parts); // reason: snapshots are not on the hot path
+  }
+
+  /** Bytes kept aside for the image that is being drained. */
+  imageBytesKept(): number {
+    return this.#machine.snapshotBytesKept?.() ?? 0;
   }
 
   /** Becomes what an image says. */
@@ -328,11 +336,19 @@ function emptyReply(bytes: Uint8Array): Reply {
   return { bytes, words: new Int32Array(bytes.buffer), offset: 0, capacity: bytes.length, length: 0 };
 }
 
-function* chain(
-  head: readonly Uint8Array[],
-  first: IteratorResult<Uint8Array>,
-  rest: Iterator<Uint8Array>,
-): Generator<Uint8Array> {
-  yield* head;
-  for (let part = first; part.done !== true; part = rest.next()) yield part.value;
+/** One after the other; both let go of their views where the image is not read to its end. */
+function* chain(head: Uint8Array, parts: readonly Begun[]): Generator<Uint8Array> {
+  try {
+    yield head;
+    for (const { first, rest } of parts) {
+      for (let part = first; part.done !== true; part = rest.next()) yield part.value;
+    }
+  } finally {
+    for (const { rest } of parts) rest.return?.();
+  }
+}
+
+interface Begun {
+  readonly first: IteratorResult<Uint8Array>;
+  readonly rest: Iterator<Uint8Array>;
 }

@@ -26,6 +26,12 @@ const UNKNOWN_KEPT = 64;
 const IMAGE_HEADER = 5;
 const IMAGE_SESSION = 5;
 
+/** What an image that is being read still needs: sessions whose replies are to be read (1), and replies that were kept for it. */
+interface FrozenSessions {
+  readonly isLive: Uint8Array;
+  readonly kept: Map<number, Uint8Array>;
+}
+
 export class SessionTable {
   readonly #ids = new Int32Array(SESSIONS_MAX);
   readonly #nonceLow = new Int32Array(SESSIONS_MAX);
@@ -44,6 +50,7 @@ export class SessionTable {
   /** Indices in use are below it. */
   #end = 0;
   count = 0;
+  #frozen: FrozenSessions | undefined;
 
   /**
    * Opens a session, or finds the live one of the same nonce. Returns its id, or -1 when the table is full.
@@ -68,6 +75,7 @@ export class SessionTable {
     this.#last[index] = 0;
     this.#usedMs[index] = logTimeMs;
     if (this.#replies[index] === undefined) this.#replies[index] = new ReplyStore();
+    this.#keep(index);
     (this.#replies[index] as ReplyStore).reset();
     this.count += 1;
     this.#forgetUnknown(this.#ids[index] as number);
@@ -136,17 +144,44 @@ export class SessionTable {
     return -1;
   }
 
-  /** The table as chunks, as of now: the sessions, then the replies of each live one, in index order. */
-  image(): Uint8Array[] {
+  /**
+   * The table as chunks, as of now: the sessions, then the replies of each live one, in index order. The sessions are copied at once (40 bytes
+   * each); replies when it is their turn, or before their session changes. A later image puts an end to one that is not read yet.
+   */
+  image(): Iterator<Uint8Array> {
     const table = new Float64Array(IMAGE_HEADER + this.#end * IMAGE_SESSION);
     table.set([this.#serial, this.#end, this.count, this.#refusedLow, this.#refusedHigh]);
-    const chunks: Uint8Array[] = [new Uint8Array(table.buffer)];
+    const frozen: FrozenSessions = { isLive: new Uint8Array(this.#end), kept: new Map() };
     for (let i = 0; i < this.#end; i++) {
       const session = [this.#ids[i], this.#nonceLow[i], this.#nonceHigh[i], this.#last[i], this.#usedMs[i]];
       table.set(session as number[], IMAGE_HEADER + i * IMAGE_SESSION);
-      if (this.#ids[i] !== 0) chunks.push(new Uint8Array(this.replies(i).image().buffer));
+      frozen.isLive[i] = this.#ids[i] === 0 ? 0 : 1;
     }
-    return chunks;
+    this.#frozen = frozen;
+    return this.#chunks(new Uint8Array(table.buffer), frozen);
+  }
+
+  *#chunks(table: Uint8Array, frozen: FrozenSessions): Generator<Uint8Array> {
+    try {
+      yield table;
+      for (let i = 0; i < frozen.isLive.length; i++) {
+        assert(this.#frozen === frozen, 'an image is read before the next one begins');
+        this.#keep(i);
+        const chunk = frozen.kept.get(i);
+        frozen.kept.delete(i);
+        if (chunk !== undefined) yield chunk;
+      }
+    } finally {
+      if (this.#frozen === frozen) this.#frozen = undefined;
+    }
+  }
+
+  /** The replies at `index` are about to change: the image that is being read gets them as they are. */
+  #keep(index: number): void {
+    const frozen = this.#frozen;
+    if (frozen === undefined || frozen.isLive[index] !== 1) return;
+    frozen.isLive[index] = 0;
+    frozen.kept.set(index, new Uint8Array(this.replies(index).image().buffer));
   }
 
   /** Becomes what `image` gave, taking the chunks it needs from the start of `chunks`. */
@@ -157,6 +192,7 @@ export class SessionTable {
     this.count = table[2] as number;
     this.#refusedLow = table[3] as number;
     this.#refusedHigh = table[4] as number;
+    this.#frozen = undefined;
     this.#ids.fill(0);
     for (let i = 0; i < this.#end; i++) {
       const at = IMAGE_HEADER + i * IMAGE_SESSION;
@@ -186,6 +222,12 @@ export class SessionTable {
     const store = this.#replies[index];
     assert(store !== undefined, 'an open session remembers replies');
     return store;
+  }
+
+  /** Remembers the reply to the session's next command: `length` bytes from the start of `reply`. */
+  remember(index: number, reply: Int32Array, length: number, status: number): void {
+    if (this.#frozen !== undefined) this.#keep(index);
+    this.replies(index).append(reply, length, status);
   }
 
   /** The session applied its next command at `logTimeMs`. */

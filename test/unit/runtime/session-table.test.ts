@@ -126,4 +126,35 @@ test('E1: a session that was never opened has no replies, a nonce of 0 no sessio
   assert.throws(() => table.open(0, 0, 1), /E1/);
 });
 
+test('an image has the replies of its moment, whatever its sessions do while it is read; then nothing is kept', () => {
+  const table = new SessionTable();
+  const index = table.lookup(table.open(5, 1, 0));
+  const other = table.open(6, 1, 0);
+  const reply = Int32Array.of(41, 0);
+  table.remember(index, reply, 4, REPLY_OK);
+  table.advance(index, at(1));
+  const whole = Array.from({ [Symbol.iterator]: () => table.image() }, (chunk) => Buffer.from(chunk).toString('hex'));
+  const image = table.image();
+  const read = [Buffer.from(image.next().value as Uint8Array).toString('hex')];
+  for (let i = 0; i < 3; i++) {
+    table.remember(index, Int32Array.of(99, 0), 4, REPLY_OK);
+    table.advance(index, at(2));
+  }
+  table.close(other);
+  table.open(7, 1, 3);
+  for (let part = image.next(); part.done !== true; part = image.next())
+    read.push(Buffer.from(part.value).toString('hex'));
+  assert.equal(read, whole);
+  assert.is(table.lastApplied(index), 4);
+});
+
+test('an image ends where the next one began', () => {
+  const table = new SessionTable();
+  table.open(5, 1, 0);
+  const image = table.image();
+  image.next();
+  table.image().next();
+  assert.throws(() => image.next(), /before the next one begins/);
+});
+
 test.run();

@@ -49,7 +49,7 @@ test('the image is that of the moment it was begun, whatever is applied meanwhil
   taker.work();
   assert.equal(medium.list(), [3]);
   const name = { clusterId: CLUSTER, group: GROUP, watermark: 3 };
-  const chunks = [...readSnapshot(medium.open(3), name, crc32c)];
+  const chunks = Array.from(readSnapshot(medium.open(3), name, crc32c), (chunk) => chunk.slice());
   const other = new DriverKit(0, 1);
   other.applier.restore(chunks[Symbol.iterator]());
   assert.is(other.applier.digest, kit.applier.digestAt(3));
