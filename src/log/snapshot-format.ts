@@ -13,6 +13,7 @@
  *
  * Payload of HEADER: version, group, cluster id (2). Payload of END: blocks before it (2).
  */
+import { assert } from '../base/assert.ts';
 import { align, fromWords, highWord, lowWord } from '../base/bits.ts';
 import { SynodError } from '../base/errors.ts';
 import type { GroupId, Slot } from '../base/types.ts';
@@ -84,6 +85,8 @@ export class SnapshotEncoder {
 
   /** Block payloads that a chunk still needs from `from` on; writes one of them. Returns where the next begins. */
   put(chunk: Uint8Array, from: number): number {
+    assert(!this.#isClosed, 'nothing follows the end of a snapshot');
+    assert(from >= 0 && from <= chunk.length, 'a block begins inside its chunk');
     const length = Math.min(PAYLOAD_MAX, chunk.length - from);
     this.#bytes.set(chunk.subarray(from, from + length), SNAPSHOT_BLOCK_HEADER_BYTES);
     const end = from + length;
@@ -213,6 +216,7 @@ class BlockReader {
     this.#held -= this.#at;
     this.#at = 0;
     const offset = this.#base + this.#held;
+    assert(this.#held >= 0 && this.#held < SNAPSHOT_BLOCK_BYTES, 'only a part of a block is left');
     const more = Math.min(READ_BYTES - this.#held, this.#source.size - offset);
     if (more <= 0) return;
     this.#source.read(offset, this.#bytes.subarray(this.#held), more);

@@ -7,6 +7,8 @@ import { assert } from '../base/assert.ts';
 import { fromWords, highWord } from '../base/bits.ts';
 import { KEY_BYTES_MAX, PREFETCH_COMMANDS_MAX } from '../limits.ts';
 import type { Command, MachineOptions, Reply, StateMachine } from '../runtime/state-machine.ts';
+import { UNIT_WORDS } from './frozen-words.ts';
+import { CLASSES } from './kv-arena.ts';
 import {
   hasOperand,
   KV_CONFLICT,
@@ -25,8 +27,6 @@ import {
   KV_SWAP,
   KV_TTL_WORD,
 } from './kv-commands.ts';
-import { UNIT_WORDS } from './frozen-words.ts';
-import { CLASSES } from './kv-arena.ts';
 import { KvStore, type KvView } from './kv-store.ts';
 
 const NUMBER_BYTES = 8;

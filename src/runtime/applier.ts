@@ -31,6 +31,7 @@ import {
   TYPE_OPEN_SESSION,
   TYPE_PADDING,
 } from '../memory/descriptor.ts';
+import { chainParts } from './image-chain.ts';
 import { FRESH, type SessionTable } from './session-table.ts';
 import type { Command, Reply, StateMachine } from './state-machine.ts';
 
@@ -244,7 +245,7 @@ export class Applier {
       { first: sessions.next(), rest: sessions },
       { first: machine.next(), rest: machine },
     ];
-    return chain(new Uint8Array(head.buffer), parts); // reason: snapshots are not on the hot path
+    return chainParts(new Uint8Array(head.buffer), parts); // reason: snapshots are not on the hot path
   }
 
   /** Bytes kept aside for the image that is being drained. */
@@ -334,21 +335,4 @@ function emptyCommand(): Command {
 
 function emptyReply(bytes: Uint8Array): Reply {
   return { bytes, words: new Int32Array(bytes.buffer), offset: 0, capacity: bytes.length, length: 0 };
-}
-
-/** One after the other; both let go of their views where the image is not read to its end. */
-function* chain(head: Uint8Array, parts: readonly Begun[]): Generator<Uint8Array> {
-  try {
-    yield head;
-    for (const { first, rest } of parts) {
-      for (let part = first; part.done !== true; part = rest.next()) yield part.value;
-    }
-  } finally {
-    for (const { rest } of parts) rest.return?.();
-  }
-}
-
-interface Begun {
-  readonly first: IteratorResult<Uint8Array>;
-  readonly rest: Iterator<Uint8Array>;
 }

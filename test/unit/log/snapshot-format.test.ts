@@ -25,7 +25,7 @@ const sourceOf = (bytes: Uint8Array): SnapshotSource => ({
   read: (offset, target, size) => target.set(bytes.subarray(offset, offset + size)),
 });
 
-const read = (bytes: Uint8Array, name = NAME): Uint8Array[] => 
+const read = (bytes: Uint8Array, name = NAME): Uint8Array[] =>
   Array.from(readSnapshot(sourceOf(bytes), name, crc32c), (chunk) => chunk.slice());
 
 const test = suite('log/snapshot-format');

@@ -1,0 +1,21 @@
+/**
+ * Makes one image of several: what applying keeps itself, the sessions, the machine. Only an iterator that was begun can be told that
+ * nobody reads on, so the parts come with their first chunk.
+ */
+
+export interface Begun {
+  readonly first: IteratorResult<Uint8Array>;
+  readonly rest: Iterator<Uint8Array>;
+}
+
+/** The head, then the chunks of each part; all of them let go of their views where the image is not read to its end. */
+export function* chainParts(head: Uint8Array, parts: readonly Begun[]): Generator<Uint8Array> {
+  try {
+    yield head;
+    for (const { first, rest } of parts) {
+      for (let part = first; part.done !== true; part = rest.next()) yield part.value;
+    }
+  } finally {
+    for (const { rest } of parts) rest.return?.();
+  }
+}
