@@ -126,7 +126,7 @@ function blockCrc(crc: Crc, bytes: Uint8Array, at: number, size: number, chained
 }
 
 /**
- * The chunks of a whole, undamaged snapshot, in order; each is valid until the next is asked for. Throws ERR_SYNOD_SNAPSHOT_DAMAGED at the
+ * The chunks of a whole, undamaged snapshot, in order. Throws ERR_SYNOD_SNAPSHOT_DAMAGED at the
  * first block that is not what was written there.
  */
 export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: Crc): Generator<Uint8Array> {
@@ -145,6 +145,8 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
       length += payload.length;
       if (blocks.kind === KIND_DATA) continue;
       yield chunk.subarray(0, length);
+      // Whoever reads may have kept it: that costs a machine's author nothing, and memory used again would cost him his state.
+      chunk = new Uint8Array(chunk.length);
       length = 0;
     }
     if (length > 0 || !blocks.isEnd()) throw blocks.damaged('it ends too early');

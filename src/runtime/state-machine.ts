@@ -58,7 +58,7 @@ export interface StateMachine {
   snapshot(): Iterable<Uint8Array>;
   /** Optional: bytes kept aside for the image that is being drained. The more there are, the faster it is drained. */
   snapshotBytesKept?(): number;
-  /** Replaces the state by an image, whose chunks come one by one as `snapshot` gave them; each is valid until the next is asked for. */
+  /** Replaces the state by an image, whose chunks come one by one as `snapshot` gave them. */
   restore(chunks: Iterable<Uint8Array>): void;
 }
 
