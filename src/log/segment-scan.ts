@@ -78,7 +78,7 @@ export class SegmentScan {
 
   #grow(): void {
     this.close();
-    const room = align(Math.max(READ_BYTES / 16, this.#size * 2), LOG_BLOCK_BYTES);
+    const room = align(Math.max(READ_BYTES / 16, this.#size), LOG_BLOCK_BYTES);
     const memory = new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, room));
     this.#bytes = new Uint8Array(memory);
     this.#words = new Int32Array(memory);

@@ -35,7 +35,7 @@ export class ReplicaState {
   readonly timing: Timing;
   readonly sameValue: SameValue;
   readonly window = new SlotWindow();
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
   readonly selfBit: number;
 
   /** Logical time; replica. */
@@ -75,7 +75,9 @@ export class ReplicaState {
   snapshotWatermark: Slot = 0;
   snapshotBytes = 0;
 
-  constructor(configuration: Configuration, timing: Timing, sameValue: SameValue) {
+  constructor(configuration: Configuration, timing: Timing, sameValue: SameValue, outbox = new Outbox()) {
+    outbox.clear();
+    this.outbox = outbox;
     this.configuration = configuration;
     this.timing = timing;
     this.sameValue = sameValue;

@@ -55,6 +55,8 @@ export interface ReplicaOptions {
   /** This member should lead when all are healthy. */
   isPreferred: boolean;
   sameValue: SameValue;
+  /** Memory of an earlier life of this member, used again. */
+  outbox?: Outbox;
 }
 
 export class Replica {
@@ -70,7 +72,7 @@ export class Replica {
   #serialSeen = 0;
 
   constructor(options: ReplicaOptions) {
-    this.state = new ReplicaState(options.configuration, options.timing, options.sameValue);
+    this.state = new ReplicaState(options.configuration, options.timing, options.sameValue, options.outbox);
     this.outbox = this.state.outbox;
     this.#acceptor = new Acceptor(this.state);
     this.#learner = new Learner(this.state);

@@ -112,10 +112,10 @@ export class GroupDriver {
     this.#self = options.configuration.self;
     this.#memberCount = options.configuration.nodeIds.length;
     this.#acceptQuorum = options.configuration.quorums.acceptQuorum;
-    const { configuration, transport, bulk, timing, prng, isPreferred } = options;
+    const { configuration, transport, bulk, timing, prng, isPreferred, outbox } = options;
     this.#sender = new FrameSender(options.groupId, configuration, transport, bulk, this.#index, this);
     const sameValue = (slot: Slot): boolean => this.#sameValue(slot);
-    this.replica = new Replica({ configuration, timing, prng, isPreferred, sameValue });
+    this.replica = new Replica({ configuration, timing, prng, isPreferred, sameValue, ...(outbox && { outbox }) });
   }
 
   get appliedWatermark(): Slot {

@@ -9,16 +9,21 @@ import { ACCEPTED } from '../paxos/message.ts';
 import { A_AUX, A_BALLOT, A_KIND, A_SEQUENCE, A_SLOT, A_TO, ACTION_FIELDS } from '../paxos/outbox.ts';
 import type { FrameSender } from './group-driver-sender.ts';
 
+const CAPACITY_FIRST = 64;
+
 export class HeldSends {
-  readonly words: Float64Array;
-  readonly #capacity: number;
+  words: Float64Array;
+  readonly #limit: number;
+  /** Sends that the memory holds: it doubles up to the limit, because most groups never hold many. */
+  #capacity: number;
   #head = 0;
   #count = 0;
   dropped = 0;
 
-  constructor(capacity: number) {
-    this.words = new Float64Array(capacity * ACTION_FIELDS);
-    this.#capacity = capacity;
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.#capacity = Math.min(limit, CAPACITY_FIRST);
+    this.words = new Float64Array(this.#capacity * ACTION_FIELDS);
   }
 
   get isEmpty(): boolean {
@@ -27,14 +32,27 @@ export class HeldSends {
 
   /** Copies the action at `at` of `source`; false when the queue is full. */
   push(source: Float64Array, at: number): boolean {
-    if (this.#count === this.#capacity) {
+    if (this.#count === this.#limit) {
       this.dropped += 1;
       return false;
     }
+    if (this.#count === this.#capacity) this.#grow();
     const to = ((this.#head + this.#count) % this.#capacity) * ACTION_FIELDS;
     for (let i = 0; i < ACTION_FIELDS; i++) this.words[to + i] = source[at + i] as number;
     this.#count += 1;
     return true;
+  }
+
+  /** Lays the queue out anew, oldest first. */
+  #grow(): void {
+    const old = this.words;
+    const capacity = Math.min(this.#limit, 2 * this.#capacity);
+    const words = new Float64Array(capacity * ACTION_FIELDS);
+    const head = this.#head * ACTION_FIELDS;
+    for (let i = 0; i < old.length; i++) words[i] = old[(head + i) % old.length] as number;
+    this.words = words;
+    this.#capacity = capacity;
+    this.#head = 0;
   }
 
   /** Index in `words` of the oldest send if `durable` covers its sequence, else -1. */

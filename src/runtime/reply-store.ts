@@ -18,7 +18,8 @@ import {
   REPLY_STATUS_WORD,
 } from '../memory/descriptor.ts';
 
-const CAPACITY_MIN = 1 << 16;
+/** A group may hold thousands of sessions, most of which remember little. */
+const CAPACITY_MIN = 1 << 12;
 
 /** Words before the replies in an image. */
 const IMAGE_HEADER_WORDS = 8;

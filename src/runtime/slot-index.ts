@@ -5,7 +5,7 @@
 import { assert } from '../base/assert.ts';
 import type { LogPosition, Slot } from '../base/types.ts';
 
-const CHUNK_BITS = 14;
+const CHUNK_BITS = 12;
 const CHUNK_SLOTS = 1 << CHUNK_BITS;
 
 export class SlotIndex {

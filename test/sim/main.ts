@@ -7,6 +7,7 @@ import { NO_FAULTS } from './faults.ts';
 import { gitCommit } from './git-commit.ts';
 import { replayLine, shrink } from './shrink.ts';
 import { type SimOptions, Simulator } from './simulator.ts';
+import { CpuMeter, describeBound, speedOf } from './speed.ts';
 import { Trace } from './trace.ts';
 
 const { values } = parseArgs({
@@ -32,18 +33,14 @@ const options: SimOptions = {
   swarm: values.swarm,
   ...(values.mix === undefined ? {} : { faults: { ...NO_FAULTS, ...JSON.parse(values.mix) } }),
 };
-const started = performance.now();
-const result = new Simulator(
-  options,
-  values.log === 'full' ? new Trace((line) => console.log(line)) : new Trace(),
-).run();
-const seconds = (performance.now() - started) / 1000;
-const speed = {
-  ticksPerSecond: Math.round(result.ticks / seconds),
-  eventsPerSecond: Math.round(result.events / seconds),
-  timesRealTime: Math.round(result.ticks / 100 / seconds),
-};
-if (values.json) console.log(JSON.stringify({ ...result, trace: undefined, ...speed, gitCommit: gitCommit() }));
+const meter = new CpuMeter();
+const simulator = new Simulator(options, values.log === 'full' ? new Trace((line) => console.log(line)) : new Trace());
+const result = simulator.run();
+const speed = speedOf(result.ticks, result.events, meter.seconds, meter.cpuSeconds);
+const boundBy = describeBound(simulator.times, await meter.garbageShare());
+meter.close();
+if (values.json)
+  console.log(JSON.stringify({ ...result, trace: undefined, ...speed, boundBy, gitCommit: gitCommit() }));
 else {
   console.log(
     `seed ${result.seed}: ${result.ticks} ticks, ${result.events} events, ${result.chosen} slots chosen, ${result.elections} elections`,
@@ -51,7 +48,10 @@ else {
   console.log(
     `${result.acknowledged} commands acknowledged, ${result.reads} reads, faults ${JSON.stringify(result.counts)}`,
   );
-  console.log(`${speed.eventsPerSecond} events/s, ${speed.timesRealTime} x real time`);
+  console.log(
+    `${speed['eventsPerSecond']} events/s, ${speed['timesRealTime']} x real time; per core ${speed['eventsPerCpuSecond']} events/s, ${speed['timesRealTimePerCore']} x`,
+  );
+  console.log(`bounded by ${boundBy}`);
 }
 if (result.violation !== '') {
   if (!values.json) for (const line of result.trace) console.log(line);

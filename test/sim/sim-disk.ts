@@ -90,6 +90,22 @@ export class SimDisk {
 
 const NOTHING = new Uint8Array(0);
 
+/** Writes in flight are kept in slabs: a buffer of its own per write costs more than the copy. */
+const SLAB_BYTES = 1 << 20;
+let slab = new Uint8Array(SLAB_BYTES);
+let slabEnd = 0;
+
+function keep(source: Uint8Array, offset: number, size: number): Uint8Array {
+  if (slabEnd + size > slab.length) {
+    slab = new Uint8Array(Math.max(SLAB_BYTES, size));
+    slabEnd = 0;
+  }
+  const kept = slab.subarray(slabEnd, slabEnd + size);
+  kept.set(source.subarray(offset, offset + size));
+  slabEnd += size;
+  return kept;
+}
+
 export class SimDevice implements LogDevice {
   readonly name = 'sim';
   readonly durable = true;
@@ -141,7 +157,7 @@ export class SimDevice implements LogDevice {
     const isSlow = this.#prng.chance(this.#faults.slowDisk);
     if (isSlow) this.#counts.slowDisk += 1;
     const wait = isSlow ? this.#prng.range(1, this.#faults.slowDiskTicks + 2) : this.#prng.range(0, 2);
-    const bytes = (this.#chunks[chunkIndex] as Uint8Array).slice(offset, offset + size);
+    const bytes = keep(this.#chunks[chunkIndex] as Uint8Array, offset, size);
     this.#flights.push({ position, bytes, dueTick: this.#now() + wait, isDone: false });
     this.#points.pass('crashAfterSubmit');
     return true;

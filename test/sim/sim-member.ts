@@ -10,6 +10,7 @@ import type { LogWriter } from '../../src/log/log-writer.ts';
 import { openLog } from '../../src/log/open-log.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
+import { Outbox } from '../../src/paxos/outbox.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
 import { Applier, makeReplyMemory } from '../../src/runtime/applier.ts';
 import { GroupDriver } from '../../src/runtime/group-driver.ts';
@@ -43,11 +44,20 @@ const IDLE_TICKS = 4;
 
 /** Chunks of 16 MiB are made once per process and member: nothing in them is read before it was written. */
 const chunkPool: SharedArrayBuffer[][] = [];
+/** By member and group: what a life emits is gone before the next one begins. */
+const outboxPool: Outbox[][] = [];
 const replyMemory = makeReplyMemory();
 
 function chunksOf(index: MemberIndex): SharedArrayBuffer[] {
   chunkPool[index] ??= Array.from({ length: CHUNKS }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
   return chunkPool[index];
+}
+
+function outboxOf(index: MemberIndex, group: GroupId): Outbox {
+  outboxPool[index] ??= [];
+  const outboxes = outboxPool[index];
+  outboxes[group] ??= new Outbox();
+  return outboxes[group];
 }
 
 /** What a member shows to the simulator. */
@@ -266,6 +276,7 @@ export class SimMember {
         this.index,
       ),
       timing: TIMING,
+      outbox: outboxOf(this.index, group),
       prng: this.#prng.fork(group === 0 ? `life ${this.lives}` : `life ${this.lives} of group ${group}`),
       isPreferred: this.index === group % this.#memberCount,
       transport: this.#transport,

@@ -18,6 +18,7 @@ import { History } from './history.ts';
 import { SimClient } from './sim-client.ts';
 import { type Life, type MemberEvents, SimMember } from './sim-member.ts';
 import { SimNetwork } from './sim-network.ts';
+import { type PartTimes, Stopwatch } from './speed.ts';
 import { Trace } from './trace.ts';
 
 export interface SimOptions {
@@ -73,6 +74,7 @@ export class Simulator {
   readonly #leadership: LeadershipChecker[];
   readonly #persistence: PersistenceChecker[];
   readonly #trace: Trace;
+  readonly #stopwatch = new Stopwatch();
   #tick = 0;
   #events = 0;
   #violation = '';
@@ -158,6 +160,11 @@ export class Simulator {
     }
   }
 
+  /** Wall-clock times, which are no part of the result: that is the same for every run of a seed. */
+  get times(): PartTimes {
+    return this.#stopwatch.times;
+  }
+
   /** The fault mix of this run. */
   get mix(): FaultMix {
     return this.#faults;
@@ -179,21 +186,28 @@ export class Simulator {
   }
 
   #step(isFaulty: boolean): void {
+    const watch = this.#stopwatch;
     this.#tick += 1;
+    watch.begin(this.#tick);
     if (isFaulty) this.#strikes.strike();
     const mesh = this.#options.mesh;
     if (mesh?.fromTick === this.#tick) this.#network.cuts.keepOnly(mesh.links);
     this.#network.tick();
+    watch.lap('faults');
     for (const member of this.#members)
       if (!member.isUp && !member.isOut && member.restartTick <= this.#tick) member.start(this.#clients);
+    watch.lap('recoveries');
     this.#route();
     for (let turn = 0; turn < TURNS; turn++) if (this.#turn(isFaulty && turn === 0) === 0) break;
+    watch.lap('turns');
     for (const member of this.#members) {
       if (member.isRunning) member.passTick();
       if (member.life?.hasFailed === true) this.#crash(member.index, 'its log failed');
       this.#events += 1;
     }
+    watch.lap('time');
     this.#check();
+    watch.lap('checks');
   }
 
   /** Every running member and every client takes one turn, in drawn order. */

@@ -2,6 +2,7 @@
 import { CoverageMeter, type FileCoverage } from './coverage.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { Simulator } from './simulator.ts';
+import { CpuMeter, type PartTimes } from './speed.ts';
 
 export interface JobTask {
   first: number;
@@ -27,6 +28,10 @@ export interface JobReport {
   counts: FaultCounts;
   /** Histories of keys judged without the witness. */
   judgements: number;
+  /** What the run cost, and which part of it went where. */
+  cpuSeconds: number;
+  times: PartTimes;
+  garbageShare: number;
 }
 
 /** Sent once, at the end of a job that measured. */
@@ -54,7 +59,9 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
   const seed = task.first + n * task.step;
   const replicas = seed % 5 < 2 ? 5 : 3;
   const groups = seed % 4 === 0 ? 3 : 1;
-  const result = new Simulator({ seed, ticks: task.ticks, replicas, clients: CLIENTS, groups, swarm: true }).run();
+  const cost = new CpuMeter();
+  const simulator = new Simulator({ seed, ticks: task.ticks, replicas, clients: CLIENTS, groups, swarm: true });
+  const result = simulator.run();
   const { violation, ticks, events, chosen, acknowledged, elections, counts, judgements } = result;
   const report: JobReport = {
     seed,
@@ -69,7 +76,11 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
     elections,
     counts,
     judgements,
+    cpuSeconds: cost.cpuSeconds,
+    times: simulator.times,
+    garbageShare: await cost.garbageShare(),
   };
+  cost.close();
   await send(report);
 }
 if (task.coverage === 1) await send({ coverage: meter.take('src/paxos/') });

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { type FileCoverage, mergeCoverage, percentOf } from './coverage.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { gitCommit } from './git-commit.ts';
+import { describeBound, NO_TIMES, type Part, speedOf } from './speed.ts';
 import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
 
 const { values } = parseArgs({
@@ -36,10 +37,14 @@ const sum = {
   judgements: 0,
   leastFaults: Number.POSITIVE_INFINITY,
 };
+/** What the runs cost in processor time, and where it went. */
+const cost = { cpuSeconds: 0, garbageSeconds: 0, times: { ...NO_TIMES } };
 const violations: string[] = [];
 /** Arguments that run the first failure again. */
 const firstReplay: string[] = [];
 const EXPLAIN_MS = 120_000;
+/** A job is one core's: a collector with threads of its own would take another. */
+const JOB_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=32'];
 const coverage: FileCoverage[] = [];
 const started = performance.now();
 
@@ -60,6 +65,7 @@ function runJob(job: number): Promise<void> {
     [JSON.stringify({ ...task, count: String(task.count), milliseconds: String(task.milliseconds) })],
     {
       env: { ...process.env, SYNOD_CONTRACTS: '1' },
+      execArgv: JOB_FLAGS,
     },
   );
   return new Promise((resolve, reject) => {
@@ -90,6 +96,9 @@ function add(run: JobReport): void {
   sum.acknowledged += run.acknowledged;
   sum.elections += run.elections;
   sum.judgements += run.judgements;
+  cost.cpuSeconds += run.cpuSeconds;
+  cost.garbageSeconds += run.cpuSeconds * run.garbageShare;
+  for (const part of Object.keys(NO_TIMES) as Part[]) cost.times[part] += run.times[part];
   if (run.chosen === 0) sum.empty += 1;
   const struck = new FaultCounts();
   struck.add(run.counts);
@@ -125,9 +134,8 @@ function report(): void {
     firstSeed: from,
     commandsPerVirtualSecond: Math.round((1000 * sum.acknowledged) / sum.ticks) / 10,
     virtualHours: Number((sum.ticks / 360_000).toFixed(2)),
-    timesRealTime: Math.round(sum.ticks / 100 / seconds),
-    ticksPerSecond: Math.round(sum.ticks / seconds),
-    eventsPerSecond: Math.round(sum.events / seconds),
+    ...speedOf(sum.ticks, sum.events, seconds, cost.cpuSeconds),
+    boundBy: describeBound(cost.times, cost.garbageSeconds / cost.cpuSeconds),
     jobs,
     gitCommit: gitCommit(),
     faults: total,

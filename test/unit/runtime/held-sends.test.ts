@@ -46,6 +46,21 @@ test('goes round: many more sends than places', () => {
   }
 });
 
+test('grows up to its limit and keeps the order, also where it goes round', () => {
+  const held = new HeldSends(200);
+  for (let n = 0; n < 40; n++) {
+    held.push(send(0), 0);
+    held.pop();
+  }
+  for (let n = 1; n <= 200; n++) assert.ok(held.push(send(n), 0));
+  assert.not(held.push(send(201), 0), 'the limit holds');
+  for (let n = 1; n <= 200; n++) {
+    assert.is(held.words[held.ready(200) + A_SEQUENCE], n);
+    held.pop();
+  }
+  assert.ok(held.isEmpty);
+});
+
 test('only an ACCEPTED of the same ballot and member that begins where the range ends prolongs it', () => {
   const held = new HeldSends(8);
   held.push(send(1, 4), 0);

@@ -28,6 +28,18 @@ test('sequences come one by one, and only as many as fit', () => {
   ledger.record(3, 192);
 });
 
+test('grows up to its limit while records are in flight', () => {
+  const ledger = new PersistLedger(1024, 100);
+  for (let q = 101; q <= 300; q++) ledger.record(q, 64 * q);
+  ledger.advance(64 * 300);
+  for (let q = 301; q <= 1324; q++) ledger.record(q, 64 * q);
+  assert.not(ledger.hasRoom(1));
+  for (let q = 301; q <= 1324; q++) {
+    ledger.advance(64 * q);
+    assert.is(ledger.durable, q);
+  }
+});
+
 test('positions beyond 2^32 keep their order', () => {
   const ledger = new PersistLedger(4, 2 ** 33);
   ledger.record(2 ** 33 + 1, 2 ** 40);
