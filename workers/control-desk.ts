@@ -1,8 +1,7 @@
 /**
  * Handles the coordinator's control messages inside the duty cycle. Rare and off the hot path: allocation is allowed here.
  */
-import type { BuiltWorker } from '../src/runtime/build-worker.ts';
-import { LaneTap } from '../src/runtime/lane-tap.ts';
+import { type BuiltWorker, makeTap } from '../src/runtime/build-worker.ts';
 import { DeviatingReplies } from '../src/runtime/replica-host.ts';
 import type { AllocationMeter } from './allocation-meter.ts';
 import type { ControlMessage, WorkerMessage } from './worker-data.ts';
@@ -34,9 +33,7 @@ export class ControlDesk {
     const host = this.#worker.host;
     switch (message.kind) {
       case 'lane':
-        host
-          .group(message.lane.groupId)
-          ?.addLane(new LaneTap(message.lane.laneId, message.lane.lane, message.lane.completions));
+        host.group(message.lane.groupId)?.addLane(makeTap(message.lane, this.#worker.forwards));
         break;
       case 'closeLane':
         for (const group of host.groups) group.removeLane(message.laneId);

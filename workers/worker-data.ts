@@ -71,6 +71,10 @@ export interface WorkerData {
   /** Grows with each task that owned this worker's rings. */
   ownerEpoch: number;
   memberIndex: number;
+  /** Index of this replica among those of its process: by it the routes of lanes name it. */
+  laneReplica: number;
+  /** One node of several: lanes stay with this replica whoever leads, routed by `ownerEpoch`; commands go on to the leader. */
+  forwards: boolean;
   memberNodeIds: number[];
   block: SharedArrayBuffer;
   /** The application's doorbell (Atomics.waitAsync): rung after completions. */

@@ -74,6 +74,7 @@ export const SETTINGS: readonly Setting[] = [
   // who and where
   node('id', undefined, integer(1, NODE_ID_MAX), 'id of this node, one of the members'),
   node('members', undefined, members(), 'all nodes, and where the others reach them'),
+  node('cluster', 'synod', text('a name'), 'name of the cluster: nodes and certificates of another are refused'),
   node('listen', undefined, address(0), "where this node listens for the others; its own member's address when absent"),
   both('directory', undefined, text('a path; not needed with durability memory'), 'where the logs are kept'),
   node('bootstrap', false, yesOrNo(), 'true at the one start that makes a new cluster, at every member'),

@@ -68,6 +68,8 @@ export interface ClientEndpointConfig {
 export interface NodeConfig extends CommonConfig {
   id: number;
   members: readonly Member[];
+  /** Nodes of another name are refused. */
+  cluster: string;
   listen: Address;
   /** The one start that makes a new cluster (S13). */
   bootstrap: boolean;

@@ -65,6 +65,10 @@ export class Cluster extends Engine<Router> {
     return this.inspectLocal(shard, replica, query);
   }
 
+  protected nodeIdOf(memberIndex: number): number {
+    return memberIndex + 1;
+  }
+
   /** The deviating replica is told to stop its part. */
   protected onDeviates(shard: number, memberIndex: number, slot: number): void {
     this.supervisor?.post(this.slot(memberIndex, shard), { kind: 'deviates', groupId: shard, slot });

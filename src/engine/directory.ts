@@ -7,23 +7,9 @@
  *   <directory>/replica-<i>/log-<k>/         segments
  *   <directory>/replica-<i>/snapshots/group-<g>/
  */
-import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { SynodError } from '../base/errors.ts';
+import { mintId, mismatch, prepareDirectory, readJson, syncDirectory, writeDurably } from './directory-files.ts';
 import { lockDirectory } from './directory-lock.ts';
 
 const FORMAT = 1;
@@ -76,7 +62,7 @@ export interface OpenedDirectory {
 
 /** Takes the directory for this process; makes it at the first start. */
 export function openDirectory(config: StoredConfig): OpenedDirectory {
-  prepare(config.directory);
+  prepareDirectory(config.directory);
   const release = lockDirectory(config.directory);
   try {
     const cluster = readOrMakeCluster(config);
@@ -97,22 +83,6 @@ export function openDirectory(config: StoredConfig): OpenedDirectory {
   } catch (error) {
     release();
     throw error;
-  }
-}
-
-/** Cluster ids are random numbers below 2^53. */
-export function mintId(): number {
-  return Number(randomBytes(8).readBigUInt64LE() >> 11n) || 1;
-}
-
-function prepare(directory: string): void {
-  try {
-    mkdirSync(directory, { recursive: true });
-    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (cause) {
-    throw new SynodError('ERR_SYNOD_DIRECTORY', `${directory} cannot be made or written: check its path and rights.`, {
-      cause,
-    });
   }
 }
 
@@ -234,36 +204,4 @@ function settle(directory: string, cluster: ClusterFile, identities: IdentityFil
     writeDurably(home, join(home, 'identity.json'), identity);
   }
   writeDurably(directory, join(directory, 'cluster.json'), cluster);
-}
-
-function mismatch(message: string): SynodError {
-  return new SynodError('ERR_SYNOD_DIRECTORY_MISMATCH', message);
-}
-
-function readJson<T>(path: string): T {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8')) as T;
-  } catch (cause) {
-    throw new SynodError('ERR_SYNOD_DIRECTORY', `${path} cannot be read: restore it from a backup.`, { cause });
-  }
-}
-
-/** Written beside, flushed, renamed, directory flushed: either the old file or the new one is there. */
-function writeDurably(directory: string, path: string, content: object): void {
-  try {
-    const descriptor = openSync(`${path}.tmp`, 'w');
-    writeSync(descriptor, `${JSON.stringify(content)}\n`);
-    fsyncSync(descriptor);
-    closeSync(descriptor);
-    renameSync(`${path}.tmp`, path);
-    syncDirectory(directory);
-  } catch (cause) {
-    throw new SynodError('ERR_SYNOD_DIRECTORY', `${path} cannot be written: check rights and free space.`, { cause });
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
 }

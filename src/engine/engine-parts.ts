@@ -17,14 +17,16 @@ export interface WorkerAllocation {
 }
 
 export interface EngineEvents {
-  /** A shard has a (new) leader. */
-  leader: [{ shard: number; replica: number }];
+  /** A shard has a (new) leader: index among the replicas, and id of its node. */
+  leader: [{ shard: number; replica: number; node: number }];
   /** A worker went down and is being restarted. */
   down: [{ replica: number; worker: number; error: unknown }];
   /** A worker is up again. */
   restart: [{ replica: number; worker: number }];
   /** A replica's part of a shard stopped; the shard goes on while a quorum does. */
   stopped: [{ shard: number; replica: number; error: SynodError }];
+  /** A node's link to another came up or went down. */
+  link: [{ node: number; isUp: boolean; transport: string; reason: string }];
   warning: [string];
 }
 

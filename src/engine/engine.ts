@@ -12,7 +12,7 @@ import { LANES_PER_GROUP_MAX } from '../limits.ts';
 import { LANE_READS, LANE_WRITES } from '../memory/descriptor.ts';
 import { createLane } from '../memory/lane.ts';
 import { createRing } from '../memory/ring.ts';
-import { mintId } from './directory.ts';
+import { mintId } from './directory-files.ts';
 import type { EngineConfig, EngineEvents, EngineParts, LaneRouter, WorkerAllocation } from './engine-parts.ts';
 import { type Inspection, Inspections } from './inspections.ts';
 import { Lane, type LaneHost } from './lane.ts';
@@ -51,7 +51,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     this.workers = parts.workers;
     this.#release = parts.release;
     this.router = parts.makeRouter({
-      onLeader: (shard, replica) => this.tell('leader', { shard, replica }),
+      onLeader: (shard, replica) => this.tell('leader', { shard, replica, node: this.nodeIdOf(replica) }),
       onGroupError: (shard, replica, error) => this.#onGroupError(shard, replica, error),
       slot: (replica, group) => this.slot(replica, group),
     });
@@ -207,6 +207,8 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     }
   }
 
+  protected abstract nodeIdOf(memberIndex: number): number;
+
   /** The replies of a member of the group differ from those of most others. */
   protected abstract onDeviates(shard: number, memberIndex: number, slot: number): void;
 
@@ -308,6 +310,10 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     await this.close();
   }
 
+  protected async stopWorkers(): Promise<void> {
+    await this.supervisor?.close();
+  }
+
   async #close(): Promise<void> {
     const deadline = performance.now() + this.#config.closeTimeoutMs;
     while (this.#active.some((proposals) => proposals.pending > 0) && performance.now() < deadline)
@@ -318,7 +324,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     );
     for (const proposals of this.#active) proposals.fail(unknown, closed());
     await this.#pump.stop();
-    await this.supervisor?.close();
+    await this.stopWorkers();
     this.#release();
   }
 }

@@ -10,11 +10,13 @@ import { NativeWaker } from '../memory/native-memory.ts';
 import { loadNative, type NativeBinding } from '../native-binding.ts';
 import { loadMachine } from '../runtime/load-machine.ts';
 import { Cluster } from './cluster.ts';
-import { mintId, type OpenedDirectory, openDirectory } from './directory.ts';
+import { type OpenedDirectory, openDirectory } from './directory.ts';
+import { mintId } from './directory-files.ts';
 import { preferredMember, workerOfGroup } from './placement.ts';
 import { SharedMemory, type WorkerMemory } from './shared-memory.ts';
 import { type PublishTask, SnapshotPublisher } from './snapshot-publisher.ts';
 import { Supervisor, type WorkerSlot } from './supervisor.ts';
+import { tuningOf } from './tuning.ts';
 
 /**
  * Opens a cluster of `replicas` replicas in this process. Resolves when every shard has a leader.
@@ -160,6 +162,8 @@ class BirthCertificates {
     ] as WorkerMemory;
     return {
       memberIndex: replica,
+      laneReplica: replica,
+      forwards: false,
       memberNodeIds: Array.from({ length: config.replicas }, (_, member) => member + 1),
       block,
       clientDoorbell: this.#memory.clientDoorbell,
@@ -182,15 +186,7 @@ class BirthCertificates {
       machine: config.machine,
       seed: config.seed,
       native: config.native,
-      tuning: {
-        tickMs: config.tickMs,
-        heartbeatTicks: config.heartbeatTicks,
-        electionTimeoutTicks: config.electionTimeoutTicks,
-        electionJitterTicks: config.electionJitterTicks,
-        batchBytesTarget: config.batchBytes,
-        windowSlotsMax: config.windowSlots,
-        payloadBytesMax: config.payloadBytesMax,
-      },
+      tuning: tuningOf(config),
     };
   }
 

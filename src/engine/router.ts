@@ -145,7 +145,8 @@ export class Router {
   }
 }
 
-function describeError(group: GroupId, replica: MemberIndex, status: StatusReader): SynodError {
+/** What a group's error means, for people. */
+export function describeError(group: GroupId, replica: MemberIndex, status: StatusReader): SynodError {
   const where = `shard ${group}, replica ${replica}, slot ${status.errorSlot}`;
   switch (status.error) {
     case GROUP_ERROR_MACHINE:

@@ -5,7 +5,7 @@
  *   per (replica, group)          status block
  *   per worker index and ordered pair of replicas   one bulk and one control ring
  */
-import type { Config } from '../config.ts';
+import type { CommonConfig, Config } from '../config.ts';
 import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES, PEER_CONTROL_RING_BYTES, PEER_RING_BYTES } from '../limits.ts';
 import { alignedMemory } from '../memory/aligned-memory.ts';
 import { DOORBELL_WORDS, WORKER_WORDS } from '../memory/descriptor.ts';
@@ -18,7 +18,8 @@ export interface WorkerMemory {
   volatileControl: SharedArrayBuffer;
 }
 
-interface PairRings {
+/** Both lanes of one direction between two workers. */
+export interface PairRings {
   bulk: SharedArrayBuffer;
   control: SharedArrayBuffer;
 }
@@ -33,10 +34,8 @@ export class SharedMemory {
   readonly #pairs: PairRings[][][] = [];
 
   constructor(config: Config, workerCount: number) {
-    const volatileChunks = Math.max(2, Math.floor(config.memoryLogBytes / LOG_SEGMENT_BYTES));
-    const chunks = config.durability === 'memory' ? volatileChunks : ENTRY_CHUNKS;
     for (let replica = 0; replica < config.replicas; replica++) {
-      this.workers.push(Array.from({ length: workerCount }, () => makeWorkerMemory(chunks)));
+      this.workers.push(Array.from({ length: workerCount }, () => makeWorkerMemory(config)));
       this.status.push(Array.from({ length: config.shards }, () => createStatusBlock()));
     }
     for (let worker = 0; worker < workerCount; worker++) this.#pairs.push(makePairs(config.replicas));
@@ -48,7 +47,9 @@ export class SharedMemory {
   }
 }
 
-function makeWorkerMemory(chunks: number): WorkerMemory {
+export function makeWorkerMemory(config: CommonConfig): WorkerMemory {
+  const volatileChunks = Math.max(2, Math.floor(config.memoryLogBytes / LOG_SEGMENT_BYTES));
+  const chunks = config.durability === 'memory' ? volatileChunks : ENTRY_CHUNKS;
   return {
     block: new SharedArrayBuffer(WORKER_WORDS * 4),
     chunks: Array.from({ length: chunks }, () => alignedMemory(LOG_SEGMENT_BYTES)),
@@ -57,10 +58,9 @@ function makeWorkerMemory(chunks: number): WorkerMemory {
 }
 
 function makePairs(replicas: number): PairRings[][] {
-  return Array.from({ length: replicas }, () =>
-    Array.from({ length: replicas }, () => ({
-      bulk: createRing(PEER_RING_BYTES),
-      control: createRing(PEER_CONTROL_RING_BYTES),
-    })),
-  );
+  return Array.from({ length: replicas }, () => Array.from({ length: replicas }, makePairRings));
+}
+
+export function makePairRings(): PairRings {
+  return { bulk: createRing(PEER_RING_BYTES), control: createRing(PEER_CONTROL_RING_BYTES) };
 }

@@ -2,6 +2,7 @@
  * What `status()` tells: one plain object, read from shared memory without disturbing anybody.
  */
 import type { Config } from '../config.ts';
+import type { StatusReader } from '../memory/status-block.ts';
 import { preferredMember } from './placement.ts';
 import type { Router } from './router.ts';
 import type { WorkerSlot } from './supervisor.ts';
@@ -60,8 +61,12 @@ export function describeCluster(
   return {
     durability: config.durability,
     shards: Array.from({ length: config.shards }, (_, shard) => describeShard(config, router, shard)),
-    workers: slots.map((slot) => describeWorker(slot, router, workers, config.shards)),
+    workers: slots.map((slot) => describeWorker(slot, firstGroup(slot, router, workers, config.shards))),
   };
+}
+
+function firstGroup(slot: WorkerSlot, router: Router, workers: number, shards: number): StatusReader | undefined {
+  return slot.worker < shards ? router.statusOf(slot.worker % Math.max(workers, 1), slot.replica) : undefined;
 }
 
 function describeShard(config: Config, router: Router, shard: number): ShardStatus {
@@ -70,12 +75,13 @@ function describeShard(config: Config, router: Router, shard: number): ShardStat
     leader: router.leaderOf(shard),
     preferred: preferredMember(shard, config.replicas),
     error: router.failureOf(shard)?.message,
-    replicas: Array.from({ length: config.replicas }, (_, replica) => describeReplica(router, shard, replica)),
+    replicas: Array.from({ length: config.replicas }, (_, replica) =>
+      describeReplica(router.statusOf(shard, replica), replica),
+    ),
   };
 }
 
-function describeReplica(router: Router, shard: number, replica: number): ReplicaStatus {
-  const status = router.statusOf(shard, replica);
+export function describeReplica(status: StatusReader, replica: number): ReplicaStatus {
   return {
     replica,
     role: ROLES[status.role] ?? 'starting',
@@ -89,8 +95,8 @@ function describeReplica(router: Router, shard: number, replica: number): Replic
   };
 }
 
-function describeWorker(slot: WorkerSlot, router: Router, workers: number, shards: number): WorkerStatus {
-  const first = slot.worker < shards ? router.statusOf(slot.worker % Math.max(workers, 1), slot.replica) : undefined;
+/** `first`: the status of one of the worker's groups, which all tell the same of their log. */
+export function describeWorker(slot: WorkerSlot, first: StatusReader | undefined): WorkerStatus {
   return {
     replica: slot.replica,
     worker: slot.worker,

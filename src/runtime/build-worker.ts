@@ -3,7 +3,7 @@
  * cycle needs. Recovery happens here; nothing votes before it is over.
  */
 import { join } from 'node:path';
-import type { GroupData, WakeKind, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
+import type { GroupData, LaneData, WakeKind, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
 import { Prng } from '../base/prng.ts';
 import type { GroupId } from '../base/types.ts';
 import { RETRY_TICKS } from '../limits.ts';
@@ -31,6 +31,7 @@ import { Configuration } from '../paxos/configuration.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { crc32c, NativeChecksum, softwareChecksum } from '../wire/crc32c.ts';
 import { Applier, MachineFailure, makeReplyMemory } from './applier.ts';
+import { ForwardDesk } from './forward-desk.ts';
 import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
 import { GroupDriver } from './group-driver.ts';
 import { GroupHost } from './group-host.ts';
@@ -45,6 +46,8 @@ import { type LogListener, openWorkerLog, type WorkerLog } from './worker-log.ts
 
 export interface BuiltWorker {
   host: ReplicaHost;
+  /** As WorkerData says. */
+  forwards: boolean;
   ports: Omit<AgentPorts, 'onControl'>;
   ready: WorkerMessage;
   close(): void;
@@ -92,6 +95,7 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const host = new ReplicaHost(log.log, transport, groups, (group, error) => builder.stopped(group, error));
   return {
     host,
+    forwards: data.forwards,
     ports: {
       block: data.block,
       sleeper: new Sleeper(data.block, WORKER_DOORBELL_WORD, wakerOf(data.block)),
@@ -162,6 +166,11 @@ function makeClock(binding: NativeBinding | undefined, block: SharedArrayBuffer,
   return () => binding.clockMs(id, CLOCK_INDEX);
 }
 
+/** The worker's end of a lane. */
+export function makeTap({ laneId, lane, completions }: LaneData, forwards: boolean): LaneTap {
+  return new LaneTap(laneId, lane, completions, forwards);
+}
+
 /** Makes the groups of one worker. */
 class GroupBuilder {
   readonly #data: WorkerData;
@@ -219,7 +228,7 @@ class GroupBuilder {
 
   /** Recovery is over: leaderships won by an earlier life of this worker are never taken for new ones. */
   makeHost(group: GroupData, driver: GroupDriver, log: Log): GroupHost {
-    const { memberIndex, tuning } = this.#data;
+    const { tuning } = this.#data;
     const serial = new StatusReader(group.status).leadership;
     const status = this.#status.get(group.groupId) as StatusWriter;
     status.clear();
@@ -233,14 +242,30 @@ class GroupBuilder {
       sessions: this.#sessions.get(group.groupId) as SessionTable,
       log,
       bulk: this.#bulk,
-      self: memberIndex,
+      self: this.#data.laneReplica,
       batchBytesTarget: tuning.batchBytesTarget,
       payloadBytesMax: tuning.payloadBytesMax,
       clockMs: this.#clockMs,
       snapshots,
+      desk: this.#data.forwards ? this.#makeDesk(driver) : undefined,
     });
-    for (const lane of group.lanes) host.addLane(new LaneTap(lane.laneId, lane.lane, lane.completions));
+    for (const lane of group.lanes) host.addLane(makeTap(lane, this.#data.forwards));
     return host;
+  }
+
+  #makeDesk(driver: GroupDriver): ForwardDesk {
+    const { memberIndex, memberNodeIds, ownerEpoch } = this.#data;
+    return new ForwardDesk({
+      groupId: driver.groupId,
+      self: memberIndex,
+      epoch: driver.replica.state.configuration.epoch,
+      transport: this.#transport,
+      bulk: this.#bulk,
+      clockMs: this.#clockMs,
+      driver,
+      memberCount: memberNodeIds.length,
+      serial: ownerEpoch,
+    });
   }
 
   #makeSnapshots(group: GroupData, driver: GroupDriver): GroupSnapshots | undefined {

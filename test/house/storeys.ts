@@ -52,6 +52,7 @@ const STOREYS: readonly Storey[] = [
       'src/native-binding.ts',
       'src/runtime/load-machine.ts',
       'src/runtime/state-machine.ts',
+      'src/transport/link-status.ts',
     ],
     types: ['src/runtime/', 'src/native-binding.ts', 'workers/worker-data.ts'],
     node: true,

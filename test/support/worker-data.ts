@@ -12,6 +12,8 @@ export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerDa
   return {
     ownerEpoch: 1,
     memberIndex: 0,
+    laneReplica: 0,
+    forwards: false,
     memberNodeIds: [1],
     block: new SharedArrayBuffer(WORKER_WORDS * 4),
     clientDoorbell: new SharedArrayBuffer(DOORBELL_WORDS * 4),

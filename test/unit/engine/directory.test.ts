@@ -15,7 +15,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
-import { mintId, type OpenedDirectory, openDirectory } from '../../../src/engine/directory.ts';
+import { type OpenedDirectory, openDirectory } from '../../../src/engine/directory.ts';
+import { mintId } from '../../../src/engine/directory-files.ts';
 
 const test = suite('directory');
 let root = '';
