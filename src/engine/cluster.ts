@@ -7,6 +7,7 @@ import type { Config } from '../config.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
 import { closed, Engine } from './engine.ts';
 import type { Inspection } from './inspections.ts';
+import { renderMetrics, samplesOf } from './metrics.ts';
 import { Router } from './router.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { type ClusterStatus, describeCluster } from './status.ts';
@@ -37,6 +38,11 @@ export class Cluster extends Engine<Router> {
 
   status(): ClusterStatus {
     return describeCluster(this.#config, this.workers, this.router, this.supervisor?.slots ?? []);
+  }
+
+  /** `status()` as Prometheus text. */
+  metrics(): string {
+    return renderMetrics(samplesOf(this.status()));
   }
 
   /** Asks the leader of a shard to hand over to `replica`. */
