@@ -133,20 +133,21 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
   const scratch = takeScratch();
   try {
     const blocks = new BlockReader(source, name, crc, scratch);
-    let chunk = new Uint8Array(4 * SNAPSHOT_BLOCK_BYTES);
+    let chunk = NOTHING;
     let length = 0;
     blocks.next();
     if (!blocks.isHeader()) throw blocks.damaged('it belongs to another cluster, group or version');
     for (blocks.next(); blocks.kind !== KIND_END; blocks.next()) {
       if (blocks.kind !== KIND_DATA && blocks.kind !== KIND_CHUNK_END) throw blocks.damaged('a block of unknown kind');
       const payload = blocks.payload();
-      if (length + payload.length > chunk.length) chunk = grown(chunk, length + payload.length);
+      if (length + payload.length > chunk.length)
+        chunk = grown(chunk, length + payload.length, blocks.kind === KIND_CHUNK_END);
       chunk.set(payload, length);
       length += payload.length;
       if (blocks.kind === KIND_DATA) continue;
       yield chunk.subarray(0, length);
       // Whoever reads may have kept it: that costs a machine's author nothing, and memory used again would cost him his state.
-      chunk = new Uint8Array(chunk.length);
+      chunk = NOTHING;
       length = 0;
     }
     if (length > 0 || !blocks.isEnd()) throw blocks.damaged('it ends too early');
@@ -155,8 +156,11 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
   }
 }
 
-function grown(chunk: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
-  const larger = new Uint8Array(2 * length);
+const NOTHING = new Uint8Array(0);
+
+/** Room for `length` bytes, and while more will come for more: most chunks are small, and are one block. */
+function grown(chunk: Uint8Array<ArrayBuffer>, length: number, isLast: boolean): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(isLast ? length : Math.max(4 * SNAPSHOT_BLOCK_BYTES, 2 * length));
   larger.set(chunk);
   return larger;
 }

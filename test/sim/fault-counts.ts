@@ -8,7 +8,9 @@ export class FaultCounts {
   partitionedFrame = 0;
   crash = 0;
   pause = 0;
+  lostWrite = 0;
   tornWrite = 0;
+  reorderedWrite = 0;
   slowDisk = 0;
   diskError = 0;
   drift = 0;

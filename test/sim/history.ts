@@ -26,6 +26,7 @@ export class History {
   violation = '';
   /** Writes that were never answered. */
   pending: (RegisterOperation & { key: number })[] = [];
+  reads = 0;
   /** Keys judged without the witness. */
   judgements = 0;
 
@@ -36,7 +37,8 @@ export class History {
     if (operation.place < floor) {
       this.violation ||= `stale ${operation.isRead ? 'read' : 'write'} of key ${operation.key}: place ${operation.place}, but ${floor} was answered before it was asked`;
     }
-    if (!operation.isRead) this.#addWrite(operation);
+    if (operation.isRead) this.reads += 1;
+    else this.#addWrite(operation);
     const last = this.#frontierPlace.at(-1) ?? 0;
     this.#frontierTime.push(operation.respondedAt);
     this.#frontierPlace.push(Math.max(last, operation.place));

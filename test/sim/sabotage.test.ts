@@ -70,7 +70,7 @@ test('durability: a ledger that takes what was appended for durable', () => {
     () =>
       expectFound(
         { crash: 0.02, restartTicks: 20, slowDisk: 0.5, slowDiskTicks: 20 },
-        /forgot its|lost acknowledged|another state/,
+        /that is not durable|promise is not durable/,
       ),
   );
 });

@@ -116,6 +116,8 @@ export class SimDevice implements LogDevice {
   readonly #counts: FaultCounts;
   readonly #now: () => number;
   readonly #points: CrashPoints;
+  /** Told of each submission once it and everything before it is durable. */
+  readonly #onDurable: (position: LogPosition, bytes: Uint8Array) => void;
   #flights: Flight[] = [];
   #count = 0;
   #toldCount = 0;
@@ -133,8 +135,10 @@ export class SimDevice implements LogDevice {
     counts: FaultCounts,
     points: CrashPoints,
     now: () => number,
+    onDurable: (position: LogPosition, bytes: Uint8Array) => void,
   ) {
     this.#disk = disk;
+    this.#onDurable = onDurable;
     this.#points = points;
     this.#chunks = chunks.map((chunk) => new Uint8Array(chunk));
     this.#prng = prng;
@@ -170,15 +174,18 @@ export class SimDevice implements LogDevice {
   /** Completes what is due, in any order; the durable count is the contiguous prefix. */
   advance(): void {
     if (this.#error !== 0) return;
+    if (this.#flights.length === 0) return;
     for (const flight of this.#flights) {
       if (flight.isDone || flight.dueTick > this.#now()) continue;
       this.#points.pass('crashBeforeDurable');
       flight.isDone = true;
+      if (this.#flights[0]?.isDone === false) this.#counts.reorderedWrite += 1;
       this.#complete(flight);
     }
     while (this.#flights[0]?.isDone === true) {
-      this.#flights.shift();
+      const { position, bytes } = this.#flights.shift() as Flight;
       this.#count = (this.#count + 1) | 0;
+      this.#onDurable(position, bytes);
     }
   }
 
@@ -196,7 +203,11 @@ export class SimDevice implements LogDevice {
   /** The power goes: writes in flight vanish, or some of their blocks survive. */
   crash(): void {
     for (const flight of this.#flights) {
-      if (flight.isDone || !this.#prng.chance(this.#faults.tear)) continue;
+      if (flight.isDone) continue;
+      if (!this.#prng.chance(this.#faults.tear)) {
+        this.#counts.lostWrite += 1;
+        continue;
+      }
       this.#counts.tornWrite += 1;
       const isWhole = this.#prng.chance(0.3);
       for (let at = 0; at < flight.bytes.length; at += LOG_BLOCK_BYTES) {

@@ -4,13 +4,13 @@
  */
 import { SynodError } from '../../src/base/errors.ts';
 import type { Prng } from '../../src/base/prng.ts';
-import type { GroupId, MemberIndex } from '../../src/base/types.ts';
-import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
+import type { GroupId, MemberIndex, Slot } from '../../src/base/types.ts';
+import { LOG_BLOCK_BYTES } from '../../src/limits.ts';
+import type { RecoveredRecord } from '../../src/log/log.ts';
 import type { LogWriter } from '../../src/log/log-writer.ts';
 import { openLog } from '../../src/log/open-log.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
-import { Outbox } from '../../src/paxos/outbox.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
 import { Applier, makeReplyMemory } from '../../src/runtime/applier.ts';
 import { GroupDriver } from '../../src/runtime/group-driver.ts';
@@ -22,9 +22,11 @@ import { LogFailure, ReplicaHost } from '../../src/runtime/replica-host.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
 import { crc32c, softwareChecksum } from '../../src/wire/crc32c.ts';
 import { MonotonyChecker } from './checkers.ts';
+import { visitRecords } from './durable-records.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { CrashPoints, PowerLoss } from './fault-crash-points.ts';
 import type { FaultMix } from './faults.ts';
+import { chunksOf, outboxOf } from './member-memory.ts';
 import { MemberSnapshots } from './member-snapshots.ts';
 import type { SimClient } from './sim-client.ts';
 import { SimDevice, SimDisk, SimSegmentReader } from './sim-disk.ts';
@@ -38,33 +40,21 @@ const TIMING = {
   retryTicks: 10,
   windowSlotsMax: 32,
 };
-const CHUNKS = 2;
 /** An idle log has covered its last records by then (S11). */
 const IDLE_TICKS = 4;
 
-/** Chunks of 16 MiB are made once per process and member: nothing in them is read before it was written. */
-const chunkPool: SharedArrayBuffer[][] = [];
-/** By member and group: what a life emits is gone before the next one begins. */
-const outboxPool: Outbox[][] = [];
 const replyMemory = makeReplyMemory();
-
-function chunksOf(index: MemberIndex): SharedArrayBuffer[] {
-  chunkPool[index] ??= Array.from({ length: CHUNKS }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
-  return chunkPool[index];
-}
-
-function outboxOf(index: MemberIndex, group: GroupId): Outbox {
-  outboxPool[index] ??= [];
-  const outboxes = outboxPool[index];
-  outboxes[group] ??= new Outbox();
-  return outboxes[group];
-}
 
 /** What a member shows to the simulator. */
 export interface MemberEvents {
   onApplied(member: MemberIndex, group: GroupId, watermark: number, digest: number): void;
   onLeader(member: MemberIndex, group: GroupId, ballot: number): void;
+  /** A life begins: what it holds is shown by onRecord, from its recovery on. */
+  onStart(member: MemberIndex): void;
+  /** A record is durable, and everything before it. */
+  onRecord(member: MemberIndex, record: RecoveredRecord): void;
   onRecovered(member: MemberIndex, life: Life): void;
+  onCommit(member: MemberIndex, group: GroupId, watermark: Slot): void;
   /** The member must go down now: its power went at a persist point, or its worker could not go on. */
   onDown(member: MemberIndex, why: string): void;
   onViolation(text: string): void;
@@ -176,6 +166,7 @@ export class SimMember {
       this.#counts,
       this.points,
       this.#now,
+      (position, bytes) => visitRecords(position, bytes, (record) => this.#events.onRecord(this.index, record)),
     );
     try {
       this.#begin(device, clients);
@@ -188,13 +179,17 @@ export class SimMember {
   #begin(device: SimDevice, clients: readonly SimClient[]): void {
     const groups = this.#leadershipSerials.map((_, group) => this.#makeGroup(group));
     this.disk.damage.isMisdirecting = false;
+    this.#events.onStart(this.index);
     const { log } = openLog({
       device,
       reader: new SimSegmentReader(this.disk),
       chunks: this.#chunks,
       checksum: softwareChecksum,
       identity: { clusterId: 1, nodeId: this.index + 1, logNumber: 0 },
-      visitor: (record) => recoverRecord((groups[record.group] as MadeGroup).driver, record),
+      visitor: (record) => {
+        this.#events.onRecord(this.index, record);
+        recoverRecord((groups[record.group] as MadeGroup).driver, record);
+      },
       onForgotten: () => {
         for (const { driver } of groups) recoverLoss(driver);
       },
@@ -261,7 +256,7 @@ export class SimMember {
   #makeDriver(group: GroupId, machine: SimMachine, sessions: SessionTable): GroupDriver {
     const observer: GroupObserver = {
       onRole: (role, serial) => this.#onRole(group, role, serial),
-      onCommit: () => {},
+      onCommit: (watermark) => this.#events.onCommit(this.index, group, watermark),
       onApplied: (watermark, digest) => this.#events.onApplied(this.index, group, watermark, digest),
       onDigest: (member, slot, isEqual) => {
         if (!isEqual)

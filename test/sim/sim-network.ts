@@ -35,8 +35,8 @@ interface Clog {
   frames: Frame[];
 }
 
-/** Told of every frame that a member hands to the network. */
-export type FrameWatcher = (from: MemberIndex, to: MemberIndex, words: Int32Array) => void;
+/** Told of every frame that a member hands to the network; it begins at word `start`. */
+export type FrameWatcher = (from: MemberIndex, to: MemberIndex, words: Int32Array, start: number) => void;
 
 export class SimNetwork {
   readonly #prng: Prng;
@@ -80,7 +80,7 @@ export class SimNetwork {
     const start = this.#slabEnd;
     for (let i = 0; i < count; i++) words[start + i] = source[i] as number;
     this.#slabEnd += count;
-    this.#watch(from, to, words.subarray(start, start + count));
+    this.#watch(from, to, words, start);
     this.#pass(from, to, start * 4);
   }
 

@@ -9,12 +9,10 @@
 import { Prng } from '../../src/base/prng.ts';
 import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LANE_SESSION_WORD as SESSION_WORD } from '../../src/memory/descriptor.ts';
-import { AgreementChecker, LeadershipChecker, PersistenceChecker } from './checkers.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { FaultStrikes, type Struck } from './fault-strikes.ts';
 import { drawFaults, type FaultMix, MODERATE_FAULTS, NO_FAULTS } from './faults.ts';
-import { frameAnswer } from './frame-answer.ts';
-import { History } from './history.ts';
+import { Judges } from './judges.ts';
 import { SimClient } from './sim-client.ts';
 import { type Life, type MemberEvents, SimMember } from './sim-member.ts';
 import { SimNetwork } from './sim-network.ts';
@@ -68,11 +66,7 @@ export class Simulator {
   readonly #members: SimMember[] = [];
   readonly #clients: SimClient[] = [];
   readonly #strikes: FaultStrikes;
-  /** By group. */
-  readonly #histories: History[];
-  readonly #agreement: AgreementChecker[];
-  readonly #leadership: LeadershipChecker[];
-  readonly #persistence: PersistenceChecker[];
+  readonly #judges: Judges;
   readonly #trace: Trace;
   readonly #stopwatch = new Stopwatch();
   #tick = 0;
@@ -86,11 +80,9 @@ export class Simulator {
     this.#prng = new Prng(options.seed);
     this.#faults = options.faults ?? (options.swarm ? drawFaults(this.#prng.fork('faults')) : MODERATE_FAULTS);
     this.#current = this.#faults;
-    const groups = Array.from({ length: options.groups ?? 1 }, (_, group) => group);
-    this.#histories = groups.map(() => new History());
-    this.#agreement = groups.map(() => new AgreementChecker());
-    this.#leadership = groups.map(() => new LeadershipChecker());
-    this.#persistence = groups.map(() => new PersistenceChecker(options.replicas));
+    const groups = options.groups ?? 1;
+    const judges = new Judges(groups, options.replicas);
+    this.#judges = judges;
     const now = (): number => this.#tick;
     this.#network = new SimNetwork(
       options.replicas,
@@ -98,9 +90,7 @@ export class Simulator {
       this.#faults,
       this.#counts,
       now,
-      (from, _to, words) => {
-        frameAnswer(words, this.#persistence, from);
-      },
+      (from, _to, words, start) => judges.onFrame(from, words, start),
     );
     for (let m = 0; m < options.replicas; m++) {
       const prng = this.#prng.fork(`member ${m}`);
@@ -108,7 +98,7 @@ export class Simulator {
         new SimMember(
           m,
           options.replicas,
-          groups.length,
+          groups,
           this.#network,
           prng,
           () => this.#current,
@@ -119,8 +109,8 @@ export class Simulator {
       );
     }
     for (let c = 0; c < options.clients; c++) {
-      const group = c % groups.length;
-      const history = this.#histories[group] as History;
+      const group = c % groups;
+      const { history } = judges.of(group);
       const prng = this.#prng.fork(`client ${c}`);
       this.#clients.push(new SimClient(c, group, options.replicas, prng, history, this.#counts, now));
     }
@@ -141,9 +131,13 @@ export class Simulator {
 
   #memberEvents(): MemberEvents {
     return {
-      onApplied: (member, group, watermark, digest) => this.#agreement[group]?.onApplied(member, watermark, digest),
+      onStart: (member) => this.#judges.onStart(member),
+      onRecord: (member, record) => this.#judges.onRecord(member, record),
+      onCommit: (member, group, watermark) => this.#judges.of(group).votes.onCommit(member, watermark),
+      onApplied: (member, group, watermark, digest) =>
+        this.#judges.of(group).agreement.onApplied(member, watermark, digest),
       onLeader: (member, group, ballot) => {
-        this.#leadership[group]?.onLeader(member, ballot);
+        this.#judges.of(group).leadership.onLeader(member, ballot);
         this.#say(`member ${member} leads group ${group} in ballot ${ballot}`);
       },
       onRecovered: (member, life) => this.#onRecovered(member, life),
@@ -154,7 +148,7 @@ export class Simulator {
 
   #onRecovered(member: MemberIndex, life: Life): void {
     for (const { driver } of life.groups) {
-      this.#persistence[driver.groupId]?.onRecovered(member, driver.replica.state);
+      this.#judges.of(driver.groupId).persistence.onRecovered(member, driver.replica.state);
       const way = driver.replica.state.isRejoining ? ', and has forgotten' : '';
       this.#say(`member ${member} starts group ${driver.groupId} at commit ${driver.replica.commitWatermark}${way}`);
     }
@@ -236,7 +230,7 @@ export class Simulator {
 
   /** Clients follow their group's leader of the highest ballot that is up. */
   #route(): void {
-    for (let group = 0; group < this.#histories.length; group++) {
+    for (let group = 0; group < this.#judges.groups.length; group++) {
       const leader = this.#leaderOf(group);
       const serial = leader?.life?.groups[group]?.driver.replica.state.leadershipSerial ?? 0;
       if (leader === undefined) continue;
@@ -292,7 +286,7 @@ export class Simulator {
 
   #isSettled(): boolean {
     if (this.#clients.some((client) => client.inFlight > 0 || !client.writes.isOpen)) return false;
-    return this.#histories.every((_, group) => this.#isGroupSettled(group));
+    return this.#judges.groups.every((_, group) => this.#isGroupSettled(group));
   }
 
   #isGroupSettled(group: GroupId): boolean {
@@ -305,8 +299,7 @@ export class Simulator {
   }
 
   #check(): void {
-    for (const checkers of [this.#agreement, this.#leadership, this.#persistence, this.#histories])
-      for (const { violation } of checkers) if (violation !== '') this.#fail(violation);
+    if (this.#judges.violation !== '') this.#fail(this.#judges.violation);
     for (const client of this.#clients) if (client.violation !== '') this.#fail(client.violation);
   }
 
@@ -315,7 +308,7 @@ export class Simulator {
       this.#fail(`no progress within ${HEAL_TICKS} ticks after healing (applied/commit ${this.#where()})`);
       return;
     }
-    for (const history of this.#histories) {
+    for (const { history } of this.#judges.groups) {
       const judgement = history.judge();
       if (judgement !== '') this.#fail(judgement);
     }
@@ -361,13 +354,13 @@ export class Simulator {
       violation: this.#violation,
       ticks: this.#tick,
       events: this.#events + this.#network.frames,
-      chosen: this.#agreement.reduce((sum, { chosen }) => sum + chosen, 0),
+      chosen: this.#judges.sum(({ agreement }) => agreement.chosen),
       acknowledged: this.#acknowledged,
       acknowledgedUnderFaults: this.#acknowledgedUnderFaults,
-      reads: this.#histories.flatMap(({ operations }) => operations).filter(({ isRead }) => isRead).length,
-      elections: this.#leadership.reduce((sum, { elections }) => sum + elections, 0),
+      reads: this.#judges.sum(({ history }) => history.reads),
+      elections: this.#judges.sum(({ leadership }) => leadership.elections),
       counts: this.#counts,
-      judgements: this.#histories.reduce((sum, { judgements }) => sum + judgements, 0),
+      judgements: this.#judges.sum(({ history }) => history.judgements),
       faults: this.#faults,
       trace: this.#trace.last(),
     };
