@@ -66,6 +66,40 @@ export const FORWARD_WINDOW_BYTES = 1 << 19;
 export const FORWARD_QUEUE_BYTES = 1 << 22;
 /** Forwarded commands that are not applied after this long are sent again: a lost frame, or a leader that was none. */
 export const FORWARD_RETRY_MS = 400;
+// --- transport between nodes (FORMAT) ---
+/** Changes with the layout of hellos, bursts and frames; nodes of different versions do not talk. */
+export const WIRE_VERSION = 1;
+/** Peer rings and the bodies of bursts align frames so; = FRAME_HEADER_BYTES. */
+export const FRAME_ALIGNMENT = 64;
+/** A frame with a largest value. */
+export const FRAME_BYTES_MAX = FRAME_ALIGNMENT + VALUE_BYTES_MAX;
+/** Body of one burst at most: a largest frame, alone. Checked before anything is read or allocated. */
+export const BURST_BYTES_MAX = FRAME_BYTES_MAX;
+/** Control frames carry no values: 1,024 of them. */
+export const CONTROL_BURST_BYTES_MAX = 1 << 16;
+/** What upgraders of channels say to each other. */
+export const NOTE_BYTES_MAX = 4096;
+
+// --- transport between nodes ---
+/** A burst closes at this size: beyond it a larger one saves nothing, and it bounds what stands in front of a ping. */
+export const BURST_BYTES_TARGET = 1 << 18;
+/** Bytes of one lane handed to a socket and not yet taken by the system, at most; the rings are the queue behind it. */
+export const SEND_BYTES_MAX = 1 << 20;
+/** From the first byte of a connection to the end of its hello, TLS included. */
+export const HANDSHAKE_MS_MAX = 5000;
+/** Connections without a finished handshake: two lanes of every member fit, from one address too (nodes of one host). */
+export const PENDING_PER_ADDRESS_MAX = 32;
+export const PENDING_MAX = 256;
+export const HOUSEKEEPING_MS = 50;
+/** A connection on which nothing was heard for so long is half open: several pings were lost. */
+export const PING_MS = 250;
+export const SILENT_MS_MAX = 2000;
+/** Dialling again: at once after a sound life, then doubling, with jitter; each try costs a look-up and a refused packet. */
+export const RECONNECT_MS_MIN = 20;
+export const RECONNECT_MS_MAX = 1000;
+/** A worker that takes nothing from its full ring for so long loses frames, so that the others of the connection get theirs. */
+export const STALL_BULK_MS = 200;
+export const STALL_CONTROL_MS = 20;
 
 // --- snapshots (FORMAT) ---
 /** A block of a snapshot with its header: unit of checking, writing and sending. */
@@ -111,3 +145,7 @@ assert(SUBMISSION_BYTES_MAX >= 2 * VALUE_BYTES_MAX, 'one submission must hold a 
 assert(LOG_SEGMENT_BYTES >= 4 * SUBMISSION_BYTES_MAX, 'a segment must hold several submissions');
 assert(LOG_SEGMENT_BYTES % LOG_BLOCK_BYTES === 0, 'segments consist of whole blocks');
 assert(HEARTBEAT_TICKS * 4 < ELECTION_TIMEOUT_TICKS, 'several heartbeats may be lost before an election');
+assert(VALUE_BYTES_MAX % FRAME_ALIGNMENT === 0, 'the largest burst holds whole frames');
+assert(PEER_RING_BYTES >= 2 * FRAME_BYTES_MAX, 'a peer ring holds a largest frame wherever its cursor stands');
+assert(SEND_BYTES_MAX <= PEER_RING_BYTES / 2, 'a ring has room while bytes of it are in flight');
+assert(SILENT_MS_MAX >= 4 * PING_MS, 'several pings may be late before a connection counts as lost');

@@ -48,6 +48,10 @@ export const ERROR_CODES = {
   ERR_SYNOD_DURABILITY: { retryable: false },
   /** The group has no leader or no quorum in time. */
   ERR_SYNOD_NO_LEADER: { retryable: true },
+  /** The address of `listen` is taken or does not exist. */
+  ERR_SYNOD_LISTEN: { retryable: true },
+  /** Certificates cannot be read or do not fit together. */
+  ERR_SYNOD_TLS: { retryable: false },
   /** A worker could not be started in time. */
   ERR_SYNOD_WORKER_START: { retryable: true },
   /** An invariant does not hold; the group stopped rather than risk acknowledged state. */

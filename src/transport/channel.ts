@@ -4,8 +4,8 @@
  *   outbound rings ─ transport/ring-pump ─ send(range) ─▶ Channel ─▶ … ─▶ Channel ─ onRecords(range) ─▶ inbound rings
  *                                   ◀─ onReleased(bytes) ─┘
  *
- * A link has two channels, bulk and control, that overtake each other (S24). A range is what a ring holds: whole records, each
- * aligned to 64 bytes, padding records included, nothing that wraps. Implementations: sockets (tcp, tls: transport/socket-channel),
+ * A link has two channels, bulk and control, that overtake each other (S24). A range is what a ring holds: whole frames, each
+ * aligned to 64 bytes, without padding records, nothing that wraps. Implementations: sockets (tcp, tls: transport/socket-channel),
  * memory of one host (shm), libfabric (rdma). The sockets of a link stay open below the others: they carry the handshake, the
  * notes by which a faster pair of channels is agreed upon, and frames again when that pair fails.
  *
@@ -47,8 +47,6 @@ export interface Channel {
   send(bytes: Uint8Array, offset: number, size: number): void;
   /** Everything sent in this turn goes out now: one system call for many ranges. */
   flush(): void;
-  /** For channels without an event source of their own: looks for arrivals and completions; returns the work done. */
-  poll(): number;
   /** The receiver has room again. */
   resume(): void;
   /** Ends the channel; the peer is told the reason where it still can be. Idempotent. */
@@ -73,8 +71,10 @@ export interface UpgradeLink {
   nextLinkNumber(): number;
   /** Sends up to NOTE_BYTES_MAX bytes to the peer's upgrader, in order, on the control socket. */
   sendNote(bytes: Uint8Array): void;
-  /** Events for a lane of the new pair; give them to the channels that you make. */
-  eventsOf(lane: number): ChannelEvents;
+  /** Events for a lane of the new pair, for the channel that `channelOf` returns once it is made. */
+  eventsOf(lane: number, channelOf: () => Channel): ChannelEvents;
+  /** Asks for a turn of the event loop's owner, which polls: there is something to look at. */
+  wake(): void;
   /**
    * From now on frames are sent on this pair; frames may arrive on it as soon as its events exist. When one of its channels closes,
    * frames go over the sockets again and the upgrader is told by `onDowngraded`.
@@ -93,6 +93,8 @@ export interface ChannelUpgrader {
 export interface UpgradeSession {
   /** A note of the peer's upgrader of the same kind. */
   onNote(bytes: Uint8Array): void;
+  /** Every turn: looks for arrivals and completions of channels without events of their own; returns the work done. */
+  poll(): number;
   /** The adopted pair failed; offer again when the fabric is back. */
   onDowngraded(reason: Reason, detail: string): void;
   /** Every HOUSEKEEPING_MS: retries and deadlines. */
