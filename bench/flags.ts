@@ -5,7 +5,7 @@
  */
 
 export const SUITES: readonly string[] = ['ring', 'paxos', 'log', 'limits', 'engine', 'shards'];
-export const DURABILITIES: readonly string[] = ['auto', 'direct', 'buffered', 'fs', 'memory'];
+export const DURABILITIES: readonly string[] = ['auto', 'dax', 'direct', 'buffered', 'fs', 'memory'];
 
 export interface Settings {
   suites: readonly string[];

@@ -2,7 +2,8 @@
   "targets": [
     {
       "target_name": "synod",
-      "sources": ["src/addon.cc", "src/log_exports.cc", "src/log/log.cc", "src/log/segment_files.cc"],
+      "sources": ["src/addon.cc", "src/log_exports.cc", "src/log/flush_ring.cc", "src/log/flush_threads.cc", "src/log/log.cc", "src/log/persist.cc",
+                  "src/log/segment_files.cc", "src/log/segment_pool.cc", "src/log/uring.cc"],
       "include_dirs": ["include", "src", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS"],
       "cflags_cc": ["-std=c++17", "-O3", "-fvisibility=hidden", "-fno-exceptions"],

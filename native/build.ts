@@ -1,13 +1,15 @@
 /**
  * Compiles the addon with nothing but a C++17 compiler: native/src → native/build/<platform>-<arch>.node.
  *
+ *   --double: the same sources over the test medium of test/native/double → dist/test/native/double.node
+ *
  * Part of `npm run build`. It never fails the build, unless NATIVE=required: without an addon the TypeScript fallbacks are
  * used. Prints one line on what happened. Runs from dist/native; finds its package by the nearest package.json above.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FLAGS: readonly string[] = [
@@ -27,24 +29,47 @@ const FLAGS: readonly string[] = [
 
 function main(): void {
   const root = findPackage(dirname(fileURLToPath(import.meta.url)));
-  const outcome = buildAddon(root);
+  const outcome = buildAddon(process.argv.includes('--double') ? doubleOf(root) : addonOf(root));
   console.log(`native addon: ${outcome.text}`);
   if (!outcome.isUsable && process.env['NATIVE'] === 'required') process.exitCode = 1;
 }
 
-function buildAddon(root: string): { isUsable: boolean; text: string } {
-  const source = join(root, 'native', 'src');
-  const units = listFiles(source).filter((file) => file.endsWith('.cc'));
+interface Build {
+  root: string;
+  target: string;
+  /** Folders of sources and headers, and further inputs. */
+  folders: string[];
+  inputs: string[];
+  flags: string[];
+}
+
+function addonOf(root: string): Build {
+  const target = join(root, 'native', 'build', `${process.platform}-${process.arch}.node`);
+  return { root, target, folders: [join(root, 'native', 'src')], inputs: [], flags: [] };
+}
+
+/** The linker gives the named calls of the addon to the double, which nothing in the sources knows. */
+function doubleOf(root: string): Build {
+  const folder = join(root, 'test', 'native', 'double');
+  const names = join(folder, 'wraps.txt');
+  const wraps = readFileSync(names, 'utf8').trimEnd().split('\n');
+  return {
+    root,
+    target: join(root, 'dist', 'test', 'native', 'double.node'),
+    folders: [join(root, 'native', 'src'), folder],
+    inputs: [names],
+    flags: wraps.map((name) => `-Wl,--wrap=${name}`),
+  };
+}
+
+function buildAddon({ root, target, folders, inputs, flags }: Build): { isUsable: boolean; text: string } {
+  const sources = folders.flatMap(listFiles);
+  const units = sources.filter((file) => file.endsWith('.cc'));
   if (units.length === 0) return { isUsable: false, text: 'no sources; TypeScript fallbacks are used, slower' };
-  const directory = join(root, 'native', 'build');
-  const name = `${process.platform}-${process.arch}.node`;
-  const target = join(directory, name);
-  const inputs = [
-    ...listFiles(source),
-    ...listFiles(join(root, 'native', 'include')),
-    join(root, 'native', 'build.ts'),
-  ];
-  if (isNewer(target, inputs)) return { isUsable: true, text: `${name} is up to date` };
+  const name = basename(target);
+  const headers = listFiles(join(root, 'native', 'include'));
+  if (isNewer(target, [...sources, ...headers, ...inputs, join(root, 'native', 'build.ts')]))
+    return { isUsable: true, text: `${name} is up to date` };
 
   const require = createRequire(join(root, 'package.json'));
   const includes: string[] = [];
@@ -54,11 +79,11 @@ function buildAddon(root: string): { isUsable: boolean; text: string } {
   } catch {
     return { isUsable: false, text: 'node-addon-api is not installed; TypeScript fallbacks are used, slower' };
   }
-  includes.push(join(root, 'native', 'include'), source);
-  mkdirSync(directory, { recursive: true });
-  const temporary = join(directory, `${name}.${process.pid}`);
+  includes.push(join(root, 'native', 'include'), ...folders);
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}`;
   const startedAt = new Date();
-  const result = compile([...FLAGS, ...includes.map((path) => `-I${path}`), '-o', temporary, ...units]);
+  const result = compile([...FLAGS, ...flags, ...includes.map((path) => `-I${path}`), '-o', temporary, ...units]);
   if (result.compiler === undefined || result.errors !== '') {
     rmSync(temporary, { force: true });
     rmSync(target, { force: true }); // an addon older than its sources is worse than none

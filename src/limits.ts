@@ -118,6 +118,8 @@ export const ENTRY_CHUNKS = 4;
 export const SUBMISSION_BYTES_MAX = 1 << 22;
 /** Submissions in flight at most. */
 export const SUBMISSIONS_IN_FLIGHT_MAX = 16;
+/** Retired segments that wait to be used again, per log: a burst of truncation gives the rest back to the file system. */
+export const LOG_SPARE_SEGMENTS_MAX = 4;
 /** Bytes kept free at the end of the in-memory tail for promises and one window of header-only votes (S23). */
 export const ENTRY_RESERVE_BYTES = 1 << 18;
 

@@ -8,16 +8,17 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SynodError } from './base/errors.ts';
-import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from './limits.ts';
+import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, LOG_SPARE_SEGMENTS_MAX, SUBMISSIONS_IN_FLIGHT_MAX } from './limits.ts';
 import { DOORBELL_ASLEEP, DOORBELL_AWAKE } from './memory/descriptor.ts';
 
 /** Changes with the functions that the addon exports. */
-const ABI = 3;
+const ABI = 4;
 
 /** Constants that the addon is compiled with: native/generate-layout writes them into its header. */
 export const NATIVE_LAYOUT: Readonly<Record<string, number>> = {
   LOG_BLOCK_BYTES,
   LOG_SEGMENT_BYTES,
+  LOG_SPARE_SEGMENTS_MAX,
   SUBMISSIONS_IN_FLIGHT_MAX,
   DOORBELL_AWAKE,
   DOORBELL_ASLEEP,
@@ -26,6 +27,8 @@ export const NATIVE_LAYOUT: Readonly<Record<string, number>> = {
 export interface PathProbe {
   /** O_DIRECT works there. */
   direct: boolean;
+  /** MAP_SYNC works there: stores that leave the caches are durable. */
+  dax: boolean;
   /** tmpfs or ramfs: nothing on it survives a power cut. */
   volatile: boolean;
   freeBytes: number;
@@ -47,22 +50,23 @@ export interface NativeBinding {
   clockMs(id: number, index: number): void;
   adviseHuge(id: number): void;
   probePath(path: string): PathProbe;
-  logOpen(directory: string, mode: 'direct' | 'buffered', flushers: number): number;
+  /** `mayUseRing`: io_uring, where the kernel permits it. */
+  logOpen(directory: string, mode: 'dax' | 'direct' | 'buffered', mayUseRing: boolean): number;
+  /** How bytes reach the medium, for people. */
+  logMeans(log: number): string;
   logAttach(log: number, chunk: number, id: number): number;
   logBind(log: number, id: number, durableWord: number, errorWord: number, doorbellWord: number): number;
   logOpenSegment(log: number, base: number, header: Uint8Array): number;
+  /** 0 once the segment is open, -EAGAIN while a thread is at it: ask again; the doorbell rings at the end. */
+  logOpenAhead(log: number, base: number, header: Uint8Array): number;
+  /** The segment's file may be used again. */
+  logRetire(log: number, base: number): void;
   logSubmit(log: number, chunk: number, offset: number, size: number, position: number, alone: boolean): number;
   logRead(log: number, position: number, target: Uint8Array, offset: number, size: number): number;
   /** Waits until nothing is in flight, then closes; idempotent. */
   logClose(log: number): void;
   /** The same for the log that some thread of this process left open in a directory. */
   logCloseDirectory(directory: string): void;
-  /** Tests: the nth write from now on fails with this errno. */
-  logInjectFault(log: number, nth: number, errno: number): void;
-  /** Tests: the nth write from now on waits, written but not completed, until `logLetGo` or the log's end. */
-  logHold(log: number, nth: number): void;
-  logIsHeld(log: number): boolean;
-  logLetGo(log: number): void;
 }
 
 export interface NativeLoad {

@@ -40,7 +40,7 @@ export interface LogData {
   /** Directory of the log's segments; empty for a volatile log. */
   directory: string;
   /** Asked for; 'auto' lets the worker probe the path. */
-  durability: 'auto' | 'direct' | 'buffered' | 'fs' | 'memory';
+  durability: 'auto' | 'dax' | 'direct' | 'buffered' | 'fs' | 'memory';
   clusterId: number;
   nodeId: number;
   /** The directory was lost or rolled back: its groups rejoin (S12). */
@@ -123,6 +123,7 @@ export type WorkerMessage =
   | {
       kind: 'ready';
       device: string;
+      deviceReason: string;
       durable: boolean;
       native: boolean;
       recoveredRecords: number;

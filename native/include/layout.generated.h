@@ -5,9 +5,10 @@
 
 namespace synod::layout {
 
-constexpr int32_t VERSION = 1725418653;
+constexpr int32_t VERSION = 357675493;
 constexpr int32_t LOG_BLOCK_BYTES = 4096;
 constexpr int32_t LOG_SEGMENT_BYTES = 16777216;
+constexpr int32_t LOG_SPARE_SEGMENTS_MAX = 4;
 constexpr int32_t SUBMISSIONS_IN_FLIGHT_MAX = 16;
 constexpr int32_t DOORBELL_AWAKE = 0;
 constexpr int32_t DOORBELL_ASLEEP = 1;

@@ -16,7 +16,7 @@
 namespace synod {
 namespace {
 
-constexpr int kAbi = 3;
+constexpr int kAbi = 4;
 
 Napi::Value Abi(const Napi::CallbackInfo& info) { return number(info, kAbi); }
 

@@ -4,48 +4,71 @@
 #include <cstring>
 #include <fcntl.h>
 #include <napi.h>
+#include <sys/mman.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "exports.h"
+#include "log/persist.h"
 #include "log_registry.h"
 
 namespace synod {
 namespace {
 
-constexpr long kTmpfsMagic = 0x01021994;
-constexpr long kRamfsMagic = 0x858458f6;
+bool takesDirectWrites(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_DIRECT | O_CLOEXEC);
+  if (fd < 0) return false;
+  void* block = nullptr;
+  bool takes = false;
+  if (posix_memalign(&block, kBlockBytes, kBlockBytes) == 0) {
+    memset(block, 0, kBlockBytes);
+    // A full device refuses the write and still takes direct ones.
+    takes = pwrite(fd, block, kBlockBytes, 0) == kBlockBytes || errno == ENOSPC || errno == EDQUOT;
+    free(block);
+  }
+  close(fd);
+  return takes;
+}
+
+// MAP_SYNC is the one honest answer: libraries can be told to believe in persistent memory where there is none.
+bool takesSyncedStores(int fd) {
+  if (ftruncate(fd, kSegmentBytes) != 0) return false;
+  SegmentFile file;
+  file.fd = fd;
+  if (mapSegmentFile(&file, false) != 0) return false;
+  munmap(file.map, static_cast<size_t>(kSegmentBytes));
+  return true;
+}
 
 Napi::Value ProbePath(const Napi::CallbackInfo& info) {
   const std::string path = info[0].ToString();
   Napi::Object result = Napi::Object::New(info.Env());
   struct statfs fs {};
-  const bool known = statfs(path.c_str(), &fs) == 0;
+  const bool isKnown = statfs(path.c_str(), &fs) == 0;
   const std::string probe = path + "/probe.tmp";
-  const int fd = open(probe.c_str(), O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0644);
-  bool direct = false;
-  if (fd >= 0) {
-    void* block = nullptr;
-    if (posix_memalign(&block, kBlockBytes, kBlockBytes) == 0) {
-      memset(block, 0, kBlockBytes);
-      // A full device refuses the write and still takes direct ones.
-      direct = pwrite(fd, block, kBlockBytes, 0) == kBlockBytes || errno == ENOSPC || errno == EDQUOT;
-      free(block);
-    }
-    close(fd);
-  }
-  unlink(probe.c_str());
-  const bool isVolatile = known && (fs.f_type == kTmpfsMagic || fs.f_type == kRamfsMagic);
-  result.Set("direct", direct && !isVolatile);
+  const int fd = open(probe.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  const bool isVolatile = fd >= 0 && isVolatileFile(fd);
+  const bool takesStores = fd >= 0 && !isVolatile && takesSyncedStores(fd);
+  if (fd >= 0) close(fd);
+  result.Set("direct", !isVolatile && takesDirectWrites(probe));
+  result.Set("dax", takesStores && persistMeans() != nullptr);
   result.Set("volatile", isVolatile);
-  result.Set("freeBytes", known ? static_cast<double>(fs.f_bavail) * fs.f_bsize : 0);
+  result.Set("freeBytes", isKnown ? static_cast<double>(fs.f_bavail) * fs.f_bsize : 0);
+  unlink(probe.c_str());
   return result;
 }
 
 Napi::Value LogOpen(const Napi::CallbackInfo& info) {
   const std::string directory = info[0].ToString();
-  const std::string mode = info[1].ToString();
-  return number(info, LogRegistry::instance().open(directory, mode == "direct" ? LogMode::direct : LogMode::buffered, intAt(info, 2)));
+  const std::string name = info[1].ToString();
+  const LogMode mode = name == "dax" ? LogMode::dax : name == "direct" ? LogMode::direct : LogMode::buffered;
+  if (mode == LogMode::dax && persistMeans() == nullptr) return number(info, -EOPNOTSUPP);
+  return number(info, LogRegistry::instance().open(directory, mode, boolAt(info, 2)));
+}
+
+Napi::Value LogMeans(const Napi::CallbackInfo& info) {
+  auto log = LogRegistry::instance().find(intAt(info, 0));
+  return Napi::String::New(info.Env(), log ? log->means() : "");
 }
 
 Napi::Value LogAttach(const Napi::CallbackInfo& info) {
@@ -73,6 +96,20 @@ Napi::Value LogOpenSegment(const Napi::CallbackInfo& info) {
   return number(info, log->openSegment(static_cast<int64_t>(numberAt(info, 1)), header.Data()));
 }
 
+// 0 once the segment is open; -EAGAIN: ask again.
+Napi::Value LogOpenAhead(const Napi::CallbackInfo& info) {
+  auto log = LogRegistry::instance().find(intAt(info, 0));
+  if (!log || !info[2].IsTypedArray()) return number(info, -EINVAL);
+  Napi::Uint8Array header = info[2].As<Napi::Uint8Array>();
+  if (header.ByteLength() < static_cast<size_t>(kBlockBytes)) return number(info, -EINVAL);
+  return number(info, log->openAhead(static_cast<int64_t>(numberAt(info, 1)), header.Data()));
+}
+
+void LogRetire(const Napi::CallbackInfo& info) {
+  auto log = LogRegistry::instance().find(intAt(info, 0));
+  if (log) log->retireSegment(static_cast<int64_t>(numberAt(info, 1)));
+}
+
 Napi::Value LogSubmit(const Napi::CallbackInfo& info) {
   auto log = LogRegistry::instance().find(intAt(info, 0));
   if (!log) return number(info, -EBADF);
@@ -94,26 +131,6 @@ void LogClose(const Napi::CallbackInfo& info) { LogRegistry::instance().close(in
 
 void LogCloseDirectory(const Napi::CallbackInfo& info) { LogRegistry::instance().closeDirectory(info[0].ToString()); }
 
-void LogInjectFault(const Napi::CallbackInfo& info) {
-  auto log = LogRegistry::instance().find(intAt(info, 0));
-  if (log) log->injectFault(intAt(info, 1), intAt(info, 2));
-}
-
-void LogHold(const Napi::CallbackInfo& info) {
-  auto log = LogRegistry::instance().find(intAt(info, 0));
-  if (log) log->hold(intAt(info, 1));
-}
-
-Napi::Value LogIsHeld(const Napi::CallbackInfo& info) {
-  auto log = LogRegistry::instance().find(intAt(info, 0));
-  return Napi::Boolean::New(info.Env(), log && log->isHeld());
-}
-
-void LogLetGo(const Napi::CallbackInfo& info) {
-  auto log = LogRegistry::instance().find(intAt(info, 0));
-  if (log) log->letGo();
-}
-
 }  // namespace
 
 void exportLog(Napi::Env env, Napi::Object exports) {
@@ -122,14 +139,13 @@ void exportLog(Napi::Env env, Napi::Object exports) {
   exports.Set("logAttach", Napi::Function::New(env, LogAttach));
   exports.Set("logBind", Napi::Function::New(env, LogBind));
   exports.Set("logOpenSegment", Napi::Function::New(env, LogOpenSegment));
+  exports.Set("logOpenAhead", Napi::Function::New(env, LogOpenAhead));
+  exports.Set("logRetire", Napi::Function::New(env, LogRetire));
+  exports.Set("logMeans", Napi::Function::New(env, LogMeans));
   exports.Set("logSubmit", Napi::Function::New(env, LogSubmit));
   exports.Set("logRead", Napi::Function::New(env, LogRead));
   exports.Set("logClose", Napi::Function::New(env, LogClose));
   exports.Set("logCloseDirectory", Napi::Function::New(env, LogCloseDirectory));
-  exports.Set("logInjectFault", Napi::Function::New(env, LogInjectFault));
-  exports.Set("logHold", Napi::Function::New(env, LogHold));
-  exports.Set("logIsHeld", Napi::Function::New(env, LogIsHeld));
-  exports.Set("logLetGo", Napi::Function::New(env, LogLetGo));
 }
 
 }  // namespace synod

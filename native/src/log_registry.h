@@ -18,13 +18,13 @@ class LogRegistry {
   }
 
   // A handle > 0, or -EBUSY where the directory is open in this process.
-  int open(const std::string& directory, LogMode mode, int flushers) {
+  int open(const std::string& directory, LogMode mode, bool mayUseRing) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& entry : logs_) {
       if (entry.second->directory() == directory) return -EBUSY;
     }
     const int handle = ++next_;
-    logs_[handle] = std::make_shared<Log>(directory, mode, flushers);
+    logs_[handle] = std::make_shared<Log>(directory, mode, mayUseRing);
     return handle;
   }
 

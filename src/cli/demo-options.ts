@@ -25,7 +25,7 @@ export interface DemoOptions {
   seconds: number;
   /** Commands in flight over all lanes. */
   inFlight: number;
-  durability: 'auto' | 'direct' | 'buffered' | 'fs' | 'memory';
+  durability: 'auto' | 'dax' | 'direct' | 'buffered' | 'fs' | 'memory';
   /** Undefined = the demo's own folder, removed at exit. */
   directory: string | undefined;
   seed: number;
@@ -61,7 +61,7 @@ export const DEMO_SETTINGS: readonly FlagSetting[] = [
   {
     name: 'durability',
     default: 'auto',
-    ...oneOf(['auto', 'direct', 'buffered', 'fs', 'memory']),
+    ...oneOf(['auto', 'dax', 'direct', 'buffered', 'fs', 'memory']),
     doc: 'log device',
   },
   {

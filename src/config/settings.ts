@@ -88,7 +88,12 @@ export const SETTINGS: readonly Setting[] = [
     'threads per replica; auto = 1 in a cluster, as many as cores (at most shards) in a node',
   ),
   both('machine', 'kv', textOrUrl("'kv', 'counter', 'audit', or the path or URL of a module"), 'the state machine'),
-  both('durability', 'auto', oneOf('auto', 'direct', 'buffered', 'fs', 'memory'), 'log device; auto probes the path'),
+  both(
+    'durability',
+    'auto',
+    oneOf('auto', 'dax', 'direct', 'buffered', 'fs', 'memory'),
+    'log device; auto probes the path',
+  ),
   // network
   node('tls.ca', undefined, text('a path'), 'certificates (PEM) that sign the nodes'),
   node('tls.cert', undefined, text('a path'), "this node's certificate (PEM)"),

@@ -3,7 +3,7 @@
  */
 import type { Address, Member } from './addresses.ts';
 
-export type Durability = 'auto' | 'direct' | 'buffered' | 'fs' | 'memory';
+export type Durability = 'auto' | 'dax' | 'direct' | 'buffered' | 'fs' | 'memory';
 export type NativeUse = 'auto' | 'required' | 'off';
 export type TransportChoice = 'auto' | 'tcp' | 'shm' | 'rdma';
 export type RdmaProvider = 'auto' | 'verbs' | 'efa' | 'tcp' | 'shm';

@@ -35,6 +35,8 @@ export interface WorkerStatus {
   isUp: boolean;
   restarts: number;
   device: string;
+  /** Why it is this device, and how bytes reach the medium. */
+  deviceReason: string;
   durable: boolean;
   native: boolean;
   recoveredRecords: number;
@@ -103,6 +105,7 @@ export function describeWorker(slot: WorkerSlot, first: StatusReader | undefined
     isUp: slot.isUp,
     restarts: slot.restarts,
     device: slot.ready?.device ?? 'unknown',
+    deviceReason: slot.ready?.deviceReason ?? 'the worker has not started yet',
     durable: slot.ready?.durable ?? false,
     native: slot.ready?.native ?? false,
     recoveredRecords: slot.ready?.recoveredRecords ?? 0,

@@ -1,6 +1,6 @@
 /**
- * The log device of the addon: asynchronous writes by its flusher threads, O_DIRECT + O_DSYNC or write + fdatasync.
- * A submission costs one call; its completion is a word in the worker block.
+ * The log devices of the addon: asynchronous writes with O_DIRECT + O_DSYNC (io_uring, or threads), write + fdatasync, or stores
+ * into persistent memory. A submission costs one call; its completion is a word in the worker block.
  * @hot
  */
 import { constants } from 'node:os';
@@ -10,15 +10,17 @@ import { WORKER_DOORBELL_WORD, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD } from
 import type { NativeBinding } from '../native-binding.ts';
 import { deviceError } from './device-failure.ts';
 import type { LogDevice } from './log.ts';
-import { removeSegment } from './segment.ts';
 
-/** Threads per log: two keep two writes in flight, which hides the device's flush latency (DESIGN.md). */
-const FLUSHERS = 2;
 const REFUSED = -constants.errno.EINVAL;
+const AGAIN = -constants.errno.EAGAIN;
+
+export type NativeMode = 'dax' | 'direct' | 'buffered';
 
 export class NativeDevice implements LogDevice {
-  readonly name: 'direct' | 'buffered';
+  readonly name: NativeMode;
   readonly durable: boolean;
+  /** How bytes reach the medium, for people. */
+  readonly means: string;
   readonly #binding: NativeBinding;
   readonly #words: Int32Array;
   readonly #directory: string;
@@ -28,17 +30,19 @@ export class NativeDevice implements LogDevice {
   constructor(
     binding: NativeBinding,
     directory: string,
-    mode: 'direct' | 'buffered',
+    mode: NativeMode,
     durable: boolean,
     chunks: readonly SharedArrayBuffer[],
     block: SharedArrayBuffer,
+    mayUseRing = true,
   ) {
     this.name = mode;
     this.durable = durable;
     this.#binding = binding;
     this.#directory = directory;
     this.#words = new Int32Array(block);
-    this.#log = this.#check(binding.logOpen(directory, mode, FLUSHERS), 'open');
+    this.#log = this.#check(binding.logOpen(directory, mode, mayUseRing), 'open');
+    this.means = binding.logMeans(this.#log);
     let result = 0;
     for (let index = 0; index < chunks.length && result >= 0; index++) {
       result = binding.logAttach(this.#log, index, this.#attach(chunks[index] as SharedArrayBuffer));
@@ -74,36 +78,20 @@ export class NativeDevice implements LogDevice {
   }
 
   openAhead(base: LogPosition, header: Uint8Array): boolean {
-    this.openSegment(base, header);
+    const result = this.#binding.logOpenAhead(this.#log, base, header);
+    if (result === AGAIN) return false;
+    this.#check(result, 'open a segment of');
     return true;
   }
 
   retireSegment(base: LogPosition): void {
-    removeSegment(this.#directory, base);
+    this.#binding.logRetire(this.#log, base);
   }
 
   close(): void {
     this.#binding.logClose(this.#log);
     for (let index = 0; index < this.#attached.length; index++) this.#binding.detach(this.#attached[index] as number);
     this.#attached.length = 0;
-  }
-
-  /** Tests: the nth write from now on fails. */
-  injectFault(nth: number, errno: number): void {
-    this.#binding.logInjectFault(this.#log, nth, errno);
-  }
-
-  /** Tests: the nth write from now on waits, written but not completed, until `letGo` or `close`. */
-  hold(nth: number): void {
-    this.#binding.logHold(this.#log, nth);
-  }
-
-  get isHeld(): boolean {
-    return this.#binding.logIsHeld(this.#log);
-  }
-
-  letGo(): void {
-    this.#binding.logLetGo(this.#log);
   }
 
   #attach(memory: SharedArrayBuffer): number {

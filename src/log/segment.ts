@@ -4,7 +4,7 @@
  *
  *   <directory>/<16 hex digits of base / LOG_SEGMENT_BYTES>.seg
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
@@ -32,15 +32,6 @@ export interface SegmentReader {
 export function segmentFileName(base: LogPosition): string {
   assert(base % LOG_SEGMENT_BYTES === 0, 'segments begin at multiples of their size');
   return (base / LOG_SEGMENT_BYTES).toString(16).padStart(16, '0') + SUFFIX;
-}
-
-/** Removes a segment's file; one that cannot be removed stays, and recovery passes over it. */
-export function removeSegment(directory: string, base: LogPosition): void {
-  try {
-    rmSync(join(directory, segmentFileName(base)), { force: true });
-  } catch {
-    return;
-  }
 }
 
 /** Segments in a directory; files of other names are left alone. */

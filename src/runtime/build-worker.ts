@@ -109,6 +109,7 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
     ready: {
       kind: 'ready',
       device: opened.device.name,
+      deviceReason: opened.reason,
       durable: opened.durable,
       native: binding !== undefined,
       recoveredRecords: log.recoveredRecords,

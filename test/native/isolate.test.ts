@@ -16,7 +16,8 @@ import { NativeDevice } from '../../src/log/native-device.ts';
 import { segmentFileName } from '../../src/log/segment.ts';
 import { alignedMemory } from '../../src/memory/aligned-memory.ts';
 import { WORKER_DURABLE_WORD, WORKER_WORDS } from '../../src/memory/descriptor.ts';
-import { loadNative, type NativeBinding } from '../../src/native-binding.ts';
+import { loadNative } from '../../src/native-binding.ts';
+import { type DoubleBinding, loadDouble } from './double.ts';
 
 const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
 /** Directory of the log of a child process. */
@@ -29,7 +30,7 @@ interface Memory {
   isAlone?: boolean;
 }
 
-const { binding } = loadNative('auto');
+const binding = loadDouble();
 if (!isMainThread && binding !== undefined) {
   if ((workerData as Memory).isAlone) submitAlone(binding, workerData as Memory);
   else submitAll(binding, workerData as Memory);
@@ -37,6 +38,7 @@ if (!isMainThread && binding !== undefined) {
   for (;;) binding.park(binding.attach(new Uint8Array(4)), 0, 0, 1000);
 } else if (CHILD_DIRECTORY !== undefined && binding !== undefined) {
   submitAll(binding, memoryIn(CHILD_DIRECTORY));
+  process.once('exit', () => binding.mediumLetGo());
 } else {
   testIsolates();
 }
@@ -46,7 +48,7 @@ function memoryIn(directory: string): Memory {
 }
 
 /** Leaves with all submissions in flight: the first one is held, and block n is full of the byte n. */
-function submitAll(addon: NativeBinding, { directory, chunk, block }: Memory): void {
+function submitAll(addon: DoubleBinding, { directory, chunk, block }: Memory): void {
   const device = openHeld(addon, { directory, chunk, block });
   for (let n = 1; n <= ALL; n++) {
     const offset = n * LOG_BLOCK_BYTES;
@@ -56,15 +58,15 @@ function submitAll(addon: NativeBinding, { directory, chunk, block }: Memory): v
 }
 
 /** Stays inside its own write. */
-function submitAlone(addon: NativeBinding, memory: Memory): void {
+function submitAlone(addon: DoubleBinding, memory: Memory): void {
   new Uint8Array(memory.chunk, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES).fill(1);
   openHeld(addon, memory).submit(0, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, true);
 }
 
-function openHeld(addon: NativeBinding, { directory, chunk, block }: Memory): NativeDevice {
+function openHeld(addon: DoubleBinding, { directory, chunk, block }: Memory): NativeDevice {
   const device = new NativeDevice(addon, directory, 'buffered', true, [chunk], block);
   device.openSegment(0, new Uint8Array(LOG_BLOCK_BYTES));
-  device.hold(1);
+  addon.mediumHold(1);
   return device;
 }
 
@@ -92,6 +94,7 @@ function testIsolates(): void {
     await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     await worker.terminate();
     assert.is(Atomics.load(words, WORKER_DURABLE_WORD), 0);
+    binding?.mediumLetGo();
     binding?.logCloseDirectory(directory);
     assert.is(Atomics.load(words, WORKER_DURABLE_WORD), ALL);
     assert.equal(blocksOf(directory), expected);
@@ -104,6 +107,7 @@ function testIsolates(): void {
     const returned = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
     while (!existsSync(join(directory, segmentFileName(0))) || blocksOf(directory)[0] !== 1) await setImmediate();
     assert.is(Atomics.load(words, WORKER_DURABLE_WORD), 0);
+    binding?.mediumLetGo();
     binding?.logCloseDirectory(directory);
     assert.is(Atomics.load(words, WORKER_DURABLE_WORD), 1);
     await returned;

@@ -1,38 +1,57 @@
-/** A native log in a directory of its own, with the worker block it is bound to; waits as a worker waits. */
+/** A native log over the test medium in a directory of its own, with the worker block it is bound to; waits as a worker waits. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
-import { NativeDevice } from '../../src/log/native-device.ts';
+import { NativeDevice, type NativeMode } from '../../src/log/native-device.ts';
 import { segmentFileName } from '../../src/log/segment.ts';
 import { alignedMemory } from '../../src/memory/aligned-memory.ts';
 import { DOORBELL_ASLEEP, DOORBELL_AWAKE, WORKER_DOORBELL_WORD, WORKER_WORDS } from '../../src/memory/descriptor.ts';
-import type { NativeBinding } from '../../src/native-binding.ts';
+import type { DoubleBinding } from './double.ts';
 
 const PARK_US = 20_000;
 /** A minute of parks: longer than any device needs. */
 const PARKS_MAX = 3000;
 
-export type NativeMode = 'direct' | 'buffered';
+/** The code path of persistent memory runs here; what it stores is volatile. */
+const SHARED_MEMORY = '/dev/shm';
 
-/** The modes that the addon and the file system of the temporary directory allow. */
-export function nativeModes(binding: NativeBinding | undefined): NativeMode[] {
-  if (binding === undefined) return [];
-  return binding.probePath(tmpdir()).direct ? ['direct', 'buffered'] : ['buffered'];
+/** A native device, and which io_uring it finds. */
+export interface Variant {
+  label: string;
+  mode: NativeMode;
+  uring: 'fake' | 'refused';
+  parent: string;
+}
+
+/** What the file systems here allow. */
+export function nativeVariants(binding: DoubleBinding): Variant[] {
+  const parent = tmpdir();
+  const variants: Variant[] = [{ label: 'buffered', mode: 'buffered', uring: 'refused', parent }];
+  if (binding.probePath(parent).direct) {
+    variants.push({ label: 'direct by io_uring', mode: 'direct', uring: 'fake', parent });
+    variants.push({ label: 'direct by threads', mode: 'direct', uring: 'refused', parent });
+  }
+  if (binding.probePath(SHARED_MEMORY).volatile)
+    variants.push({ label: 'dax', mode: 'dax', uring: 'refused', parent: SHARED_MEMORY });
+  return variants;
 }
 
 export class LogBench {
-  readonly directory = mkdtempSync(join(tmpdir(), 'synod-native-'));
+  readonly directory: string;
   readonly chunk = alignedMemory(LOG_SEGMENT_BYTES);
   readonly block = new SharedArrayBuffer(WORKER_WORDS * 4);
   readonly device: NativeDevice;
-  readonly #binding: NativeBinding;
+  readonly medium: DoubleBinding;
   readonly #words = new Int32Array(this.block);
   readonly #blockId: number;
 
-  constructor(binding: NativeBinding, mode: NativeMode) {
-    this.#binding = binding;
+  constructor(binding: DoubleBinding, { mode, uring, parent }: Variant) {
+    this.medium = binding;
+    this.directory = mkdtempSync(join(parent, 'synod-native-'));
     this.#blockId = binding.attach(new Uint8Array(this.block));
+    binding.mediumReset();
+    binding.mediumUring(uring);
     this.device = new NativeDevice(binding, this.directory, mode, true, [this.chunk], this.block);
     this.device.openSegment(0, new Uint8Array(LOG_BLOCK_BYTES).fill(0xee));
   }
@@ -47,22 +66,13 @@ export class LogBench {
   waitUntil(condition: () => boolean): void {
     for (let parks = 0; !this.#holdsAsleep(condition); parks++) {
       if (parks === PARKS_MAX) throw new Error('the device stands still');
-      this.#binding.park(this.#blockId, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP, PARK_US);
+      this.medium.park(this.#blockId, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP, PARK_US);
     }
     Atomics.store(this.#words, WORKER_DOORBELL_WORD, DOORBELL_AWAKE);
   }
 
   waitDurable(count: number): void {
     this.waitUntil(() => this.device.durableCount() === count);
-  }
-
-  /** Keeps both flushers from taking more until `letGo`; they stand behind writes of blocks 1 and 2. */
-  holdFlushers(): void {
-    for (const n of [1, 2]) {
-      this.device.hold(1);
-      this.submit(n);
-      this.waitUntil(() => this.device.isHeld && this.blockInFile(n) === n);
-    }
   }
 
   /** What the file of a segment holds in block `n`: its byte, or -1 where the bytes differ. */
@@ -72,9 +82,15 @@ export class LogBench {
     return bytes.every((byte) => byte === bytes[0]) ? (bytes[0] as number) : -1;
   }
 
+  /** Waits until so many writes are held. */
+  waitHeld(count: number): void {
+    this.waitUntil(() => this.medium.mediumHeld().length === count);
+  }
+
   end(): void {
+    this.medium.mediumReset();
     this.device.close();
-    this.#binding.detach(this.#blockId);
+    this.medium.detach(this.#blockId);
     rmSync(this.directory, { recursive: true, force: true });
   }
 

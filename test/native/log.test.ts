@@ -13,8 +13,8 @@ import {
   WORKER_DOORBELL_WORD,
   WORKER_LOG_ERROR_WORD,
 } from '../../src/memory/descriptor.ts';
-import { loadNative, type NativeBinding } from '../../src/native-binding.ts';
-import { LogBench, type NativeMode, nativeModes } from './log-bench.ts';
+import { type DoubleBinding, loadDouble } from './double.ts';
+import { LogBench, nativeVariants, type Variant } from './log-bench.ts';
 
 const { EIO, ENOENT } = constants.errno;
 const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
@@ -22,35 +22,37 @@ const hasCode = (code: string) => (error: unknown) => error instanceof SynodErro
 
 type LogSuite = ReturnType<typeof suite<{ log: LogBench }>>;
 
-function testLog(binding: NativeBinding, mode: NativeMode): void {
-  const test = suite<{ log: LogBench }>(`native/log ${mode}`);
+function testLog(binding: DoubleBinding, variant: Variant): void {
+  const test = suite<{ log: LogBench }>(`native/log ${variant.label}`);
   test.before.each((context) => {
-    context.log = new LogBench(binding, mode);
+    context.log = new LogBench(binding, variant);
   });
   test.after.each(({ log }) => log.end());
-  testOrder(test);
+  if (variant.mode !== 'dax') testOrder(test, variant);
+  testBells(test);
   testFailures(test);
-  testOwnership(test, binding, mode);
+  testOwnership(test, binding, variant);
   test.run();
 }
 
-function testOrder(test: LogSuite): void {
+function testOrder(test: LogSuite, { mode, uring }: Variant): void {
+  const call = writeCall({ mode, uring });
   test('only the contiguous prefix counts as durable', ({ log }) => {
-    log.device.hold(1);
+    log.medium.mediumHold(1);
     log.submit(1);
-    log.waitUntil(() => log.device.isHeld);
+    log.waitHeld(1);
     for (let n = 2; n <= ALL; n++) assert.ok(log.submit(n));
     log.waitUntil(() => log.blockInFile(ALL) === ALL);
     assert.is(log.device.durableCount(), 0);
-    log.device.letGo();
+    log.medium.mediumLetGo();
     log.waitDurable(ALL);
   });
 
   test('refuses the submission after 16 in flight, and takes it once the first is durable', ({ log }) => {
-    log.device.hold(1);
+    log.medium.mediumHold(1);
     for (let n = 1; n <= ALL; n++) assert.ok(log.submit(n));
     assert.not(log.submit(ALL + 1));
-    log.device.letGo();
+    log.medium.mediumLetGo();
     log.waitDurable(ALL);
     assert.ok(log.submit(ALL + 1));
     log.waitDurable(ALL + 1);
@@ -64,15 +66,45 @@ function testOrder(test: LogSuite): void {
   });
 
   test('a submission written by its caller does not overtake one in flight', ({ log }) => {
-    log.device.hold(1);
+    log.medium.mediumHold(1);
     log.submit(1);
-    log.waitUntil(() => log.device.isHeld);
+    log.waitHeld(1);
     log.submit(2, true);
     assert.is(log.device.durableCount(), 0);
-    log.device.letGo();
+    log.medium.mediumLetGo();
     log.waitDurable(2);
   });
 
+  test('the first failure latches: nothing is durable after it, and no later segment opens', ({ log }) => {
+    log.submit(1);
+    log.waitDurable(1);
+    log.medium.mediumFail(call, 1, EIO);
+    assert.ok(log.submit(2));
+    log.waitUntil(() => log.device.error() === EIO);
+    assert.not(log.submit(3));
+    assert.not(log.submit(3, true));
+    assert.is(log.device.durableCount(), 1);
+    const openNext = () => log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
+    assert.throws(openNext, hasCode('ERR_SYNOD_LOG_FAILED'));
+    const target = new Uint8Array(8);
+    log.device.read(LOG_BLOCK_BYTES, target, 0, 8);
+    assert.equal([...target], [1, 1, 1, 1, 1, 1, 1, 1]);
+  });
+
+  test('a write that ended well after another one failed never counts', ({ log }) => {
+    log.medium.mediumHold(1);
+    log.submit(1);
+    log.waitHeld(1);
+    log.medium.mediumFail(call, 1, EIO);
+    log.submit(2);
+    log.waitUntil(() => log.device.error() === EIO);
+    log.medium.mediumLetGo();
+    log.device.close();
+    assert.is(log.device.durableCount(), 0);
+  });
+}
+
+function testBells(test: LogSuite): void {
   test('a sleeper is rung when the durable count moves', ({ log }) => {
     const words = new Int32Array(log.block);
     Atomics.store(words, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP);
@@ -83,28 +115,27 @@ function testOrder(test: LogSuite): void {
   test('a sleeper is rung when the log fails', ({ log }) => {
     const words = new Int32Array(log.block);
     Atomics.store(words, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP);
-    log.device.injectFault(1, EIO);
-    log.submit(1, true);
-    assert.is(Atomics.load(words, WORKER_LOG_ERROR_WORD), EIO);
+    log.device.submit(0, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, 5 * LOG_SEGMENT_BYTES + LOG_BLOCK_BYTES, true); // was never opened
+    assert.is(Atomics.load(words, WORKER_LOG_ERROR_WORD), ENOENT);
     assert.is(Atomics.load(words, WORKER_DOORBELL_WORD), DOORBELL_AWAKE);
+  });
+
+  test('a sleeper is rung when a segment that was asked for is open', ({ log }) => {
+    const words = new Int32Array(log.block);
+    const header = new Uint8Array(LOG_BLOCK_BYTES);
+    assert.not(log.device.openAhead(LOG_SEGMENT_BYTES, header), 'the caller does not wait');
+    Atomics.store(words, WORKER_DOORBELL_WORD, DOORBELL_ASLEEP);
+    log.waitUntil(() => log.device.openAhead(LOG_SEGMENT_BYTES, header));
+    assert.is(log.blockInFile(0, LOG_SEGMENT_BYTES), 0);
   });
 }
 
-function testFailures(test: LogSuite): void {
-  test('the first failure latches: nothing is durable after it, and no later segment opens', ({ log }) => {
-    log.submit(1, true);
-    log.device.injectFault(1, EIO);
-    assert.ok(log.submit(2, true));
-    assert.is(log.device.error(), EIO);
-    assert.not(log.submit(3, true));
-    assert.is(log.device.durableCount(), 1);
-    const openNext = () => log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
-    assert.throws(openNext, hasCode('ERR_SYNOD_LOG_FAILED'));
-    const target = new Uint8Array(8);
-    log.device.read(LOG_BLOCK_BYTES, target, 0, 8);
-    assert.equal([...target], [1, 1, 1, 1, 1, 1, 1, 1]);
-  });
+/** What writes a submission that is not the caller's own. */
+function writeCall({ mode, uring }: Pick<Variant, 'mode' | 'uring'>): string {
+  return mode === 'direct' && uring === 'fake' ? 'uring_write:seg' : 'pwrite:seg';
+}
 
+function testFailures(test: LogSuite): void {
   test('a segment that cannot be opened latches', ({ log }) => {
     rmSync(log.directory, { recursive: true });
     const openNext = () => log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
@@ -112,23 +143,10 @@ function testFailures(test: LogSuite): void {
     assert.is(log.device.error(), ENOENT);
     assert.not(log.submit(1));
   });
-
-  test('a write that ended well after another one failed never counts', ({ log }) => {
-    log.device.hold(1);
-    log.submit(1);
-    log.waitUntil(() => log.device.isHeld);
-    log.device.injectFault(1, EIO);
-    log.submit(2);
-    log.waitUntil(() => log.device.error() === EIO);
-    log.device.letGo();
-    log.device.close();
-    assert.is(log.device.durableCount(), 0);
-  });
 }
 
-function testOwnership(test: LogSuite, binding: NativeBinding, mode: NativeMode): void {
+function testOwnership(test: LogSuite, binding: DoubleBinding, { mode }: Variant): void {
   test('close makes everything in flight durable first, and may be called again', ({ log }) => {
-    log.device.hold(1);
     for (let n = 1; n <= ALL; n++) log.submit(n);
     log.device.close();
     assert.is(log.device.durableCount(), ALL);
@@ -145,27 +163,24 @@ function testOwnership(test: LogSuite, binding: NativeBinding, mode: NativeMode)
     second.close();
   });
 
-  test('what is written together keeps its place: behind a gap, in the next segment', ({ log }) => {
+  test('what waits together keeps its place: behind a gap, in the next segment', ({ log }) => {
     log.device.openSegment(LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES));
-    log.holdFlushers();
-    for (const n of [3, 5, 6]) log.submit(n);
+    for (const n of [1, 2, 3, 5, 6]) log.submit(n);
     const offset = 7 * LOG_BLOCK_BYTES;
     new Uint8Array(log.chunk, offset, LOG_BLOCK_BYTES).fill(7);
     log.device.submit(0, offset, LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES + offset, false);
-    log.device.letGo();
     log.waitDurable(6);
     const blocks = Array.from({ length: 8 }, (_, n) => log.blockInFile(n));
     assert.equal(blocks.slice(1), [1, 2, 3, 0, 5, 6, 0]);
     assert.is(log.blockInFile(7, LOG_SEGMENT_BYTES), 7);
   });
 
-  test('refuses what is not whole blocks of one segment', ({ log }) => {
+  test('refuses what does not begin at a block, or leaves its segment', ({ log }) => {
     const refused = hasCode('ERR_SYNOD_INVARIANT');
     const block = LOG_BLOCK_BYTES;
     const misplaced = 'a position that its offset does not match';
     assert.throws(() => log.device.submit(0, block, block, 2 * block, false), refused, misplaced);
     assert.throws(() => log.device.submit(0, block + 512, block, block + 512, false), refused);
-    assert.throws(() => log.device.submit(0, block, block - 1, block, false), refused);
     assert.throws(() => log.device.submit(1, block, block, block, false), refused, 'no such chunk');
     const last = LOG_SEGMENT_BYTES - block;
     assert.throws(() => log.device.submit(0, last, 2 * block, last, false), refused, 'past the segment');
@@ -175,7 +190,7 @@ function testOwnership(test: LogSuite, binding: NativeBinding, mode: NativeMode)
     test('direct writes refuse memory that does not begin at a page', ({ log }) => {
       log.device.close();
       const id = binding.attach(new Uint8Array(alignedMemory(LOG_SEGMENT_BYTES + LOG_BLOCK_BYTES), 64));
-      const handle = binding.logOpen(log.directory, mode, 1);
+      const handle = binding.logOpen(log.directory, mode, false);
       assert.ok(binding.logAttach(handle, 0, id) < 0);
       binding.logClose(handle);
       binding.detach(id);
@@ -183,11 +198,11 @@ function testOwnership(test: LogSuite, binding: NativeBinding, mode: NativeMode)
   }
 }
 
-const { binding } = loadNative('auto');
-if (binding !== undefined) for (const mode of nativeModes(binding)) testLog(binding, mode);
+const binding = loadDouble();
+if (binding !== undefined) for (const variant of nativeVariants(binding)) testLog(binding, variant);
 
 const loads = suite('native/log');
 (binding === undefined ? loads.skip : loads)('the addon is there to be tested', () => {
-  assert.ok(nativeModes(binding).includes('buffered'));
+  assert.ok(nativeVariants(binding as DoubleBinding).length > 0);
 });
 loads.run();

@@ -5,13 +5,18 @@
  *
  * Block n of a segment is filled with the byte n + 16 * segment, so that no two that are compared hold the same.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, type Test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../src/base/errors.ts';
-import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
+import {
+  LOG_BLOCK_BYTES,
+  LOG_SEGMENT_BYTES,
+  LOG_SPARE_SEGMENTS_MAX,
+  SUBMISSIONS_IN_FLIGHT_MAX,
+} from '../../src/limits.ts';
 import type { LogDevice } from '../../src/log/log.ts';
 import { segmentFileName } from '../../src/log/segment.ts';
 import { alignedMemory } from '../../src/memory/aligned-memory.ts';
@@ -26,6 +31,8 @@ const STEPS_MAX = 60_000;
 const OPEN_FILES_MAX = 9;
 /** … and here are more segments. */
 const MANY_SEGMENTS = 12;
+/** Made ahead, and so in line before a retired one. */
+const FEW_SEGMENTS = 4;
 const OWN_FILES = '/proc/self/fd';
 
 export interface DeviceMedium {
@@ -39,18 +46,32 @@ export type MakeDevice = (medium: DeviceMedium) => LogDevice;
 const byteOf = (segment: number, n: number): number => (n + 16 * segment) & 0xff;
 
 export class DeviceBench implements DeviceMedium {
-  readonly directory = mkdtempSync(join(tmpdir(), 'synod-device-'));
+  readonly directory: string;
   readonly chunks = Array.from({ length: CHUNKS }, () => alignedMemory(LOG_SEGMENT_BYTES));
   readonly block = new SharedArrayBuffer(WORKER_WORDS * 4);
-  readonly device: LogDevice;
+  device: LogDevice;
+  readonly #make: MakeDevice;
   readonly #nobodyStoresHere = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(make: MakeDevice) {
+  constructor(make: MakeDevice, parent: string) {
+    this.directory = mkdtempSync(join(parent, 'synod-device-'));
+    this.#make = make;
     this.device = make(this);
+  }
+
+  /** Another device over the same directory, after the first was closed. */
+  reopen(): void {
+    this.device = this.#make(this);
   }
 
   open(segment: number, byte = HEADER_BYTE): void {
     this.device.openSegment(segment * LOG_SEGMENT_BYTES, new Uint8Array(LOG_BLOCK_BYTES).fill(byte));
+  }
+
+  /** Asks for the segment until it is open. */
+  openAhead(segment: number): void {
+    const header = new Uint8Array(LOG_BLOCK_BYTES).fill(HEADER_BYTE);
+    this.waitUntil(() => this.device.openAhead(segment * LOG_SEGMENT_BYTES, header));
   }
 
   submit(segment: number, n: number, blocks = 1, alone = false): boolean {
@@ -74,8 +95,12 @@ export class DeviceBench implements DeviceMedium {
     this.waitUntil(() => this.device.durableCount() === count);
   }
 
+  pathOf(segment: number): string {
+    return join(this.directory, segmentFileName(segment * LOG_SEGMENT_BYTES));
+  }
+
   file(segment: number): Buffer {
-    return readFileSync(join(this.directory, segmentFileName(segment * LOG_SEGMENT_BYTES)));
+    return readFileSync(this.pathOf(segment));
   }
 
   /** Asserts that the block holds its byte, by the device's eyes. */
@@ -113,12 +138,23 @@ function holdsOnly(bytes: Uint8Array, byte: number): boolean {
 
 export const hasCode = (code: string) => (error: unknown) => error instanceof SynodError && error.code === code;
 
-/** Runs the claims over a device; `name` is its own. */
-export function testDevice(name: string, make: MakeDevice): void {
-  for (const part of [testWriting, testSegments, testEnd]) {
-    const test = suite<{ bench: DeviceBench }>(`log device ${name}: ${part.name.slice('test'.length).toLowerCase()}`);
+export interface DeviceUnderTest {
+  /** What the device calls itself. */
+  name: string;
+  /** What tells it from another one of that name. */
+  variant?: string;
+  /** Where its directories are made. */
+  parent?: string;
+  make: MakeDevice;
+}
+
+/** Runs the claims over a device. */
+export function testDevice({ name, variant = '', parent = tmpdir(), make }: DeviceUnderTest): void {
+  for (const part of [testWriting, testSegments, testRecycling, testEnd]) {
+    const claims = part.name.slice('test'.length).toLowerCase();
+    const test = suite<{ bench: DeviceBench }>(`log device ${name}${variant}: ${claims}`);
     test.before.each((context) => {
-      context.bench = new DeviceBench(make);
+      context.bench = new DeviceBench(make, parent);
     });
     test.after.each(({ bench }) => bench.end());
     part(test, name);
@@ -179,6 +215,17 @@ function testWriting(test: DeviceTest, name: string): void {
 }
 
 function testSegments(test: DeviceTest): void {
+  test('a segment that is asked for ahead is open once the device says so, and takes submissions', ({ bench }) => {
+    bench.open(0);
+    bench.submit(0, 1);
+    bench.openAhead(1);
+    bench.waitUntil(() => bench.submit(1, 1));
+    bench.waitDurable(2);
+    assert.is(bench.file(1)[0], HEADER_BYTE);
+    bench.reads(1, 1);
+    bench.openAhead(1); // asked again, it is open still
+  });
+
   test('a new segment holds its header and zeros', ({ bench }) => {
     bench.open(0);
     const file = bench.file(0);
@@ -220,6 +267,58 @@ function testSegments(test: DeviceTest): void {
     bench.submit(MANY_SEGMENTS - 1, 2);
     bench.waitDurable(MANY_SEGMENTS + 1);
     bench.reads(MANY_SEGMENTS - 1, 2);
+  });
+}
+
+function testRecycling(test: DeviceTest): void {
+  test('a retired segment leaves the log, and its file becomes another one', ({ bench }) => {
+    bench.open(0);
+    bench.submit(0, 1);
+    bench.waitDurable(1);
+    const inode = statSync(bench.pathOf(0)).ino;
+    bench.device.retireSegment(0);
+    bench.waitUntil(() => !existsSync(bench.pathOf(0)));
+    let segment = 1;
+    do bench.openAhead(segment);
+    while (statSync(bench.pathOf(segment)).ino !== inode && segment++ < FEW_SEGMENTS);
+    assert.is(statSync(bench.pathOf(segment)).ino, inode, `segment ${segment} is the last that may be new`);
+    assert.is(bench.file(segment)[0], HEADER_BYTE);
+    bench.submit(segment, 2);
+    bench.waitDurable(2);
+    bench.reads(segment, 2);
+  });
+
+  test('keeps few retired segments, and gives back the room of the others', ({ bench }) => {
+    for (let segment = 0; segment < MANY_SEGMENTS; segment++) bench.open(segment);
+    for (let segment = 0; segment < MANY_SEGMENTS - 1; segment++)
+      bench.device.retireSegment(segment * LOG_SEGMENT_BYTES);
+    bench.device.close();
+    const files = readdirSync(bench.directory).filter((name) => !name.endsWith('.seg'));
+    assert.ok(files.length <= LOG_SPARE_SEGMENTS_MAX, files.join(', '));
+    assert.is(readdirSync(bench.directory).length - files.length, 1, 'the last segment stays');
+  });
+
+  test('what one opening left for use, the next one uses', ({ bench }) => {
+    bench.open(0);
+    bench.open(1);
+    bench.device.retireSegment(0);
+    bench.device.close();
+    const spares = readdirSync(bench.directory).filter((name) => !name.endsWith('.seg'));
+    assert.ok(spares.length > 0);
+    const inodes = spares.map((name) => statSync(join(bench.directory, name)).ino);
+    bench.reopen();
+    bench.open(2);
+    assert.ok(inodes.includes(statSync(bench.pathOf(2)).ino));
+    assert.is(bench.file(2)[0], HEADER_BYTE);
+  });
+
+  test('a segment that is gone already does not keep later ones', ({ bench }) => {
+    bench.open(0);
+    bench.open(1);
+    rmSync(bench.pathOf(0));
+    bench.device.retireSegment(0);
+    bench.device.retireSegment(LOG_SEGMENT_BYTES);
+    bench.waitUntil(() => !existsSync(bench.pathOf(1)));
   });
 }
 

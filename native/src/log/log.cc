@@ -7,23 +7,27 @@
 #include <unistd.h>
 
 #include "../park.h"
+#include "flushers.h"
+#include "persist.h"
 
 namespace synod {
 namespace {
 
-// A run is one write where its submissions follow each other. Direct ones are kept short, so that two are under way at a time;
-// buffered ones share a flush, the longer the better.
+// Small submissions travel together; direct runs are kept short, so that several are under way at a time. Buffered ones share a
+// flush, the longer the better.
 constexpr int64_t kDirectRunBytes = 1 << 18;
 constexpr int64_t kBufferedRunBytes = 1 << 22;
+// A caller that has nothing else to do writes a small submission itself; a long one would keep it from its turn.
+constexpr int64_t kAloneBytes = 1 << 16;
+// Two keep two flushes in flight; four keep the device busy where each write is its own flush.
+constexpr int kBufferedThreads = 2;
+constexpr int kDirectThreads = 4;
 
-void store(int32_t* word, int32_t value) {
+void publish(int32_t* word, int32_t value) {
   reinterpret_cast<std::atomic<int32_t>*>(word)->store(value, std::memory_order_seq_cst);
 }
 
-// True where `next` continues `size` bytes from `first`, in memory and on the medium.
-bool follows(const Submission& next, const Submission& first, int64_t size) {
-  return next.bytes == first.bytes + size && next.position == first.position + size;
-}
+int64_t toBlocks(int64_t size) { return (size + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
 
 // Errors that pass: the same call may succeed later, and nothing written so far is in doubt.
 bool isTransient(int error) {
@@ -32,8 +36,27 @@ bool isTransient(int error) {
 
 }  // namespace
 
-Log::Log(std::string directory, LogMode mode, int flushers) : mode_(mode), files_(std::move(directory), mode) {
-  for (int i = 0; i < flushers; i++) flushers_.emplace_back([this] { flusherMain(); });
+Log::Log(std::string directory, LogMode mode, bool mayUseRing)
+    : mode_(mode), files_(std::move(directory), mode), aheadHeader_(kBlockBytes) {
+  if (mode == LogMode::dax) {
+    const char* means = persistMeans();
+    means_ = means == nullptr ? "" : means;
+    return;
+  }
+  if (mode == LogMode::buffered) {
+    flusher_ = makeThreadFlusher(this, kBufferedThreads);
+    means_ = "write + fdatasync, 2 threads";
+    return;
+  }
+  int error = 0;
+  if (mayUseRing) flusher_ = makeRingFlusher(this, &error);
+  if (flusher_ != nullptr) {
+    means_ = "io_uring";
+    return;
+  }
+  flusher_ = makeThreadFlusher(this, kDirectThreads);
+  means_ = "pwrite, 4 threads";
+  if (error != 0) means_ += std::string("; no io_uring: ") + strerror(error);
 }
 
 Log::~Log() { close(); }
@@ -51,8 +74,8 @@ void Log::bind(int32_t* durable, int32_t* error, int32_t* doorbell) {
   durableWord_ = durable;
   errorWord_ = error;
   doorbell_ = doorbell;
-  store(durable, 0);
-  store(error, 0);
+  publish(durable, 0);
+  publish(error, 0);
 }
 
 int Log::openSegment(int64_t base, const uint8_t* header) {
@@ -61,7 +84,34 @@ int Log::openSegment(int64_t base, const uint8_t* header) {
     if (isClosing_) return -EBADF;
     if (error_ != 0) return -error_;
   }
-  const int error = files_.create(base, header);
+  return finishOpening(files_.create(base, header));
+}
+
+int Log::openAhead(int64_t base, const uint8_t* header) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (isClosing_) return -EBADF;
+  if (error_ != 0) return -error_;
+  if (aheadBase_ == base && ahead_ == Ahead::working) return -EAGAIN;
+  if (aheadBase_ == base && ahead_ == Ahead::done) {
+    if (aheadError_ != 0) ahead_ = Ahead::none;
+    return -aheadError_;
+  }
+  ahead_ = Ahead::working;
+  aheadBase_ = base;
+  memcpy(aheadHeader_.data(), header, kBlockBytes);
+  files_.runAhead([this, base] {
+    const int error = finishOpening(files_.create(base, aheadHeader_.data()));
+    {
+      std::lock_guard<std::mutex> opened(mutex_);
+      ahead_ = Ahead::done;
+      aheadError_ = -error;
+    }
+    ring();
+  });
+  return -EAGAIN;
+}
+
+int Log::finishOpening(int error) {
   if (error != 0 && !isTransient(error)) {
     latch(error);
     ring();
@@ -70,68 +120,84 @@ int Log::openSegment(int64_t base, const uint8_t* header) {
 }
 
 int Log::submit(int chunk, int64_t offset, int64_t size, int64_t position, bool isAlone) {
-  if (offset < 0 || size <= 0 || offset % kBlockBytes != 0 || size % kBlockBytes != 0) return -EINVAL;
+  if (offset < 0 || size <= 0 || offset % kBlockBytes != 0) return -EINVAL;
   if (position % kSegmentBytes != offset || offset + size > kSegmentBytes) return -EINVAL;
   Run run;
+  bool mustWake = false;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (isClosing_) return -EBADF;
     if (error_ != 0) return -error_;
     if (chunk < 0 || static_cast<size_t>(chunk) >= chunks_.size() || durableWord_ == nullptr) return -EINVAL;
     if (submitted_ - durable_ >= static_cast<uint32_t>(kInFlightMax)) return -EAGAIN;
+    const bool isOwn = mode_ == LogMode::dax || (isAlone && size <= kAloneBytes);
     Submission* next = &submissions_[submitted_ % kInFlightMax];
-    *next = Submission{chunks_[chunk] + offset, position, size, isAlone, false};
-    if (next->isTaken) run.submissions[run.count++] = next;
+    *next = Submission{chunks_[chunk] + offset, position, mode_ == LogMode::dax ? size : toBlocks(size), isOwn, false};
+    if (isOwn) {
+      run.submissions[run.count++] = next;
+      run.size = next->size;
+    }
     submitted_ += 1;
     inFlight_ += 1;
+    mustWake = !isOwn && isFlusherIdle_;
+    if (mustWake) isFlusherIdle_ = false;
   }
-  if (run.count == 0) {
-    workReady_.notify_one();
-  } else {
+  if (run.count > 0) {
     complete(run, makeDurable(run));
+  } else {
+    workReady_.notify_one();
+    if (mustWake) flusher_->wake();
   }
   return 0;
 }
 
-void Log::flusherMain() {
-  Run run;
-  while (takeRun(&run)) complete(run, makeDurable(run));
-}
-
-// Waits for work: all that waits and stands in one segment, up to a run's size.
-bool Log::takeRun(Run* run) {
+// What waits and stands together, up to a run's size.
+Taken Log::takeRun(Run* run, bool waits) {
   std::unique_lock<std::mutex> lock(mutex_);
+  isFlusherIdle_ = false;
   run->count = 0;
+  run->size = 0;
   const int64_t bytesMax = mode_ == LogMode::direct ? kDirectRunBytes : kBufferedRunBytes;
   for (;;) {
-    int64_t bytes = 0;
     for (uint32_t n = durable_; n != submitted_; n++) {
       Submission* next = &submissions_[n % kInFlightMax];
-      if (next->isTaken) continue;
-      bytes += next->size;
-      if (run->count > 0 && (bytes > bytesMax || next->position / kSegmentBytes * kSegmentBytes != run->base())) break;
+      if (next->isTaken) {
+        if (run->count > 0) break;
+        continue;
+      }
+      if (run->count > 0) {
+        const bool follows = next->bytes == run->bytes() + run->size && next->position == run->position() + run->size;
+        if (!follows || next->position / kSegmentBytes * kSegmentBytes != run->base()) break;
+        if (run->size + next->size > bytesMax) break;
+      }
       next->isTaken = true;
       run->submissions[run->count++] = next;
+      run->size += next->size;
     }
-    if (run->count > 0) return true;
-    if (isClosing_) return false;
+    if (run->count > 0) return Taken::run;
+    if (isClosing_) return Taken::end;
+    if (!waits) {
+      isFlusherIdle_ = true;
+      return Taken::nothing;
+    }
     workReady_.wait(lock);
   }
 }
 
 int Log::makeDurable(const Run& run) {
-  const int fd = files_.acquire(run.base());
-  if (fd < 0) return -fd;
-  int error = 0;
-  for (int i = 0; i < run.count && error == 0; i++) error = knownError();
-  for (int i = 0; i < run.count && error == 0;) {
-    const Submission& first = *run.submissions[i];
-    int64_t size = first.size;
-    for (i++; i < run.count && follows(*run.submissions[i], first, size); i++) size += run.submissions[i]->size;
-    error = writeAll(fd, first.bytes, size, first.position - run.base());
+  SegmentFile file;
+  int error = latchedError();
+  if (error != 0) return error;
+  error = files_.acquire(run.base(), true, &file);
+  if (error != 0) return error;
+  const int64_t offset = run.position() - run.base();
+  if (mode_ == LogMode::dax) {
+    persistCopy(file.map + offset, run.bytes(), static_cast<size_t>(run.size));
+    persistFence();
+  } else {
+    error = writeAll(file.fd, run.bytes(), run.size, offset);
+    if (error == 0 && mode_ == LogMode::buffered) error = flush(file.fd);
   }
-  if (error == 0 && mode_ == LogMode::buffered) error = flush(fd);
-  waitWhileHeld(run.count);
   files_.release(run.base());
   return error;
 }
@@ -152,23 +218,6 @@ int Log::latchedError() {
   return error_;
 }
 
-// The latched error, or the one that a test injects.
-int Log::knownError() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (error_ != 0) return error_;
-  return faultIn_ > 0 && --faultIn_ == 0 ? faultError_ : 0;
-}
-
-void Log::waitWhileHeld(int count) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  if (holdIn_ == 0) return;
-  holdIn_ -= count;
-  if (holdIn_ > 0) return;
-  holdIn_ = 0;
-  isHeld_ = true;
-  released_.wait(lock, [this] { return !isHeld_; });
-}
-
 // The durable count moves over the contiguous prefix of completed submissions only.
 void Log::complete(const Run& run, int error) {
   if (error != 0) latch(error);
@@ -181,7 +230,7 @@ void Log::complete(const Run& run, int error) {
       durable_ += 1;
       hasMoved = true;
     }
-    if (hasMoved) store(durableWord_, static_cast<int32_t>(durable_));
+    if (hasMoved) publish(durableWord_, static_cast<int32_t>(durable_));
     inFlight_ -= run.count;
     if (inFlight_ == 0) idle_.notify_all();
   }
@@ -192,7 +241,7 @@ void Log::latch(int error) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (error_ != 0) return;
   error_ = error;
-  if (errorWord_ != nullptr) store(errorWord_, error);
+  if (errorWord_ != nullptr) publish(errorWord_, error);
 }
 
 void Log::ring() const {
@@ -204,21 +253,22 @@ int Log::read(int64_t position, uint8_t* target, int64_t size) {
   const int64_t offset = position - base;
   if (position < 0 || offset + size > kSegmentBytes) return -EINVAL;
   const int64_t first = offset / kBlockBytes * kBlockBytes;
-  const int64_t length = (offset + size + kBlockBytes - 1) / kBlockBytes * kBlockBytes - first;
+  const int64_t length = toBlocks(offset + size) - first;
   void* memory = nullptr;
   if (posix_memalign(&memory, kBlockBytes, static_cast<size_t>(length)) != 0) return -ENOMEM;
   auto* blocks = static_cast<uint8_t*>(memory);
-  const int fd = files_.acquire(base);
-  int error = fd < 0 ? -fd : 0;
+  SegmentFile file;
+  int error = files_.acquire(base, false, &file);
+  const bool isOpen = error == 0;
   for (int64_t done = 0; error == 0 && done < length;) {
-    const ssize_t got = pread(fd, blocks + done, static_cast<size_t>(length - done), first + done);
+    const ssize_t got = pread(file.fd, blocks + done, static_cast<size_t>(length - done), first + done);
     if (got > 0) {
       done += got;
     } else if (got == 0 || errno != EINTR) {
       error = got == 0 ? EIO : errno;
     }
   }
-  if (fd >= 0) files_.release(base);
+  if (isOpen) files_.release(base);
   if (error == 0) memcpy(target, blocks + (offset - first), static_cast<size_t>(size));
   free(blocks);
   return -error;
@@ -230,38 +280,15 @@ void Log::close() {
   {
     std::unique_lock<std::mutex> lock(mutex_);
     isClosing_ = true;
-    isHeld_ = false;
-    holdIn_ = 0;
-    released_.notify_all();
     workReady_.notify_all();
     idle_.wait(lock, [this] { return inFlight_ == 0; });
   }
-  for (auto& flusher : flushers_) flusher.join();
+  if (flusher_ != nullptr) {
+    flusher_->wake();
+    flusher_->join();
+  }
   files_.close();
   isClosed_ = true;
-}
-
-void Log::injectFault(int nth, int error) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  faultIn_ = nth;
-  faultError_ = error;
-}
-
-void Log::hold(int nth) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  holdIn_ = nth;
-}
-
-bool Log::isHeld() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return isHeld_;
-}
-
-void Log::letGo() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  holdIn_ = 0;
-  isHeld_ = false;
-  released_.notify_all();
 }
 
 }  // namespace synod

@@ -33,6 +33,7 @@ export async function run(data: WorkerData): Promise<void> {
     post({
       kind: 'ready',
       device: 'fake',
+      deviceReason: 'asked for',
       durable: false,
       native: false,
       recoveredRecords: data.ownerEpoch,

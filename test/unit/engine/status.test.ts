@@ -46,6 +46,7 @@ test('workers: whether they are up, what they recovered and run on, and their lo
     slots[1]!.ready = {
       kind: 'ready',
       device: 'direct',
+      deviceReason: 'the path allows direct (io_uring)',
       durable: true,
       native: true,
       recoveredRecords: 4,
@@ -59,6 +60,7 @@ test('workers: whether they are up, what they recovered and run on, and their lo
       isUp: true,
       restarts: 2,
       device: 'direct',
+      deviceReason: 'the path allows direct (io_uring)',
       durable: true,
       native: true,
       recoveredRecords: 4,

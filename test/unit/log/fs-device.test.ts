@@ -2,4 +2,4 @@
 import { FsDevice } from '../../../src/log/fs-device.ts';
 import { testDevice } from '../../support/device-suite.ts';
 
-testDevice('fs', ({ directory, chunks }) => new FsDevice(directory, chunks, true));
+testDevice({ name: 'fs', make: ({ directory, chunks }) => new FsDevice(directory, chunks, true) });

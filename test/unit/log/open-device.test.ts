@@ -57,7 +57,7 @@ test('fs needs no addon, and auto without one is fs', ({ directory }) => {
 });
 
 test('what only the addon can do is refused without it, with advice', ({ directory }) => {
-  for (const durability of ['direct', 'buffered'] as const) {
+  for (const durability of ['dax', 'direct', 'buffered'] as const) {
     const open = () => openDevice({ durability, directory, chunks, block, binding: undefined });
     assert.throws(open, hasCode('ERR_SYNOD_DURABILITY'));
     assert.throws(open, /npm run build/);
@@ -79,13 +79,30 @@ withAddon('direct where the path does not allow it is refused, not replaced', ({
 withAddon('buffered is what was asked for, although direct would work', ({ directory }) => {
   const { device, reason } = opened(directory, 'buffered');
   assert.is(device.name, 'buffered');
-  assert.match(reason, /^asked for/);
+  assert.match(reason, /^asked for \(write \+ fdatasync/);
+});
+
+withAddon('persistent memory is the first choice, and refused where stores are not durable', ({ directory }) => {
+  const { dax } = binding!.probePath(tmpdir());
+  if (!dax) assert.throws(() => opened(directory, 'dax'), hasCode('ERR_SYNOD_DURABILITY'));
+  if (!dax) assert.throws(() => opened(directory, 'dax'), /MAP_SYNC/);
+  const isTried: string[] = [];
+  const persistent: NativeBinding = {
+    ...binding!,
+    probePath: (path) => ({ ...binding!.probePath(path), dax: true }),
+    logOpen: (path, mode, mayUseRing) => {
+      isTried.push(mode);
+      return binding!.logOpen(path, 'buffered', mayUseRing);
+    },
+  };
+  assert.is(opened(directory, 'auto', persistent).device.name, 'dax');
+  assert.equal(isTried, ['dax']);
 });
 
 withVolatile('nothing on a volatile file system is called durable', () => {
   const directory = mkdtempSync(join(VOLATILE, 'synod-open-'));
   try {
-    for (const durability of ['auto', 'buffered', 'fs'] as const) {
+    for (const durability of ['auto', 'dax', 'buffered', 'fs'] as const) {
       const { device, durable, reason } = opened(directory, durability);
       assert.not(durable, durability);
       assert.not(device.durable, durability);
