@@ -105,6 +105,8 @@ export class BatchBuilder {
       const word = at >> 2;
       log.stagedWords[word + RECORD_SIZE_WORD] = pad;
       log.stagedWords[word + RECORD_TYPE_WORD] = TYPE_PADDING << RECORD_TYPE_SHIFT;
+      // The same commands are the same value: nothing of what stood here before is chosen with them.
+      for (let i = 2; i < pad >> 2; i++) log.stagedWords[word + i] = 0;
     }
     this.#length += pad + size;
   }

@@ -9,6 +9,14 @@ import { STORAGE_MUTATIONS } from './storage-mutations.ts';
 const SIM = ['sim'];
 
 export const MUTATIONS: readonly Mutation[] = [
+  // values
+  m(
+    'runtime/batch-builder',
+    'for (let i = 2; i < pad >> 2; i++)',
+    'for (let i = 3; i < pad >> 2; i++)',
+    'what stood in the memory before is chosen with the commands',
+    ['batch-builder'],
+  ),
   // promises and votes
   m(
     'paxos/acceptor',

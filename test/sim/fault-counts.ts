@@ -40,6 +40,10 @@ export class FaultCounts {
   clockStop = 0;
   resend = 0;
   heldRequest = 0;
+  clientRestart = 0;
+  unknownOutcome = 0;
+  forwardedRun = 0;
+  forwardRewind = 0;
   snapshot = 0;
   snapshotFailure = 0;
   snapshotRot = 0;

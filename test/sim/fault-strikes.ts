@@ -213,7 +213,7 @@ export class FaultStrikes {
     const { members, clients, counts, now } = this.#struck;
     const { misroute, transfer, resend, hold, holdTicks } = this.#faults;
     const prng = this.#clientPrng;
-    if (this.#prng.chance(misroute)) {
+    if (this.#prng.chance(misroute) && clients.every(({ home }) => home < 0)) {
       counts.misroute += 1;
       const member = prng.pick(members);
       const client = prng.pick(clients);

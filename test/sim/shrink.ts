@@ -32,6 +32,7 @@ export function shrink(options: SimOptions, failed: Pick<SimResult, 'violation' 
     if (mix[name] !== 0) tryOut({ faults: { ...mix, [name]: 0 } });
   }
   if ((best.groups ?? 1) > 1) tryOut({ groups: 1 });
+  if (best.nodes === true) tryOut({ nodes: false });
   if (best.replicas > 3) tryOut({ replicas: 3 });
   while (best.clients > 1 && tryOut({ clients: best.clients - 1 }));
   while (best.ticks > 16 && tryOut({ ticks: Math.floor(best.ticks / 2) }));
@@ -47,9 +48,17 @@ export function kindOf(violation: string): string {
 
 /** The line that runs it again. */
 export function replayLine({ options, faults }: Pick<Least, 'options' | 'faults'>, commit: string): string {
-  const { seed, ticks, replicas, clients, groups = 1 } = options;
-  const size = `--seed ${seed} --ticks ${ticks} --replicas ${replicas} --clients ${clients} --groups ${groups}`;
-  return `npm run sim -- ${size} --mix '${JSON.stringify(faults)}'   # commit ${commit}`;
+  return `npm run sim -- ${runArguments(options).join(' ')} --mix '${JSON.stringify(faults)}'   # commit ${commit}`;
+}
+
+/** The arguments of `npm run sim` that stand for a run, its mix excepted. */
+export function runArguments(options: SimOptions): string[] {
+  const { seed, ticks, replicas, clients, groups = 1, nodes = false, swarm } = options;
+  const sizes = { seed, ticks, replicas, clients, groups };
+  const words = Object.entries(sizes).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  if (nodes) words.push('--nodes');
+  if (swarm) words.push('--swarm');
+  return words;
 }
 
 /** The mix that the failed run had; a run changes its own copy when it heals. */

@@ -3,13 +3,17 @@
  * its own pace, remembers when it asked what, and adds each answer to the history.
  *
  * Its requests are sent again through the same leader, stay on their way for a while, or go to a member that is no leader (any more).
+ *
+ *   one process for all    lanes follow the leader; the client outlives every member
+ *   nodes                  lanes stay with the member of its process, which forwards them; it dies with it: what it had asked is of unknown
+ *                          outcome, and its next life opens a session anywhere
  */
 
 import { fromWords } from '../../src/base/bits.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LaneClient } from '../../src/engine/lane-client.ts';
-import { LANE_READS, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
+import { LANE_READS, LANE_SESSION_WORD, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
 import { AtomicsWaker, Doorbell } from '../../src/memory/doorbell.ts';
 import { createLane } from '../../src/memory/lane.ts';
 import { createRing } from '../../src/memory/ring.ts';
@@ -20,6 +24,7 @@ import { COMMAND_BYTES, QUERY_BYTES } from './sim-machine.ts';
 const LANE_BYTES = 1 << 14;
 const IN_FLIGHT_MAX = 24;
 const KEYS = 8;
+export const CLIENTS_MAX = 64;
 /** Per tick and client: with three clients about 30 commands and 6 reads per virtual second. */
 const WRITE_CHANCE = 0.05;
 const READ_CHANCE = 0.02;
@@ -30,23 +35,38 @@ interface Asked {
   at: number;
 }
 
+/** A session of an earlier life, and how much of it was acknowledged. */
+export interface EndedSession {
+  session: number;
+  acknowledged: number;
+}
+
 export class SimClient {
   readonly group: GroupId;
-  readonly writes: LaneClient;
-  readonly reads: LaneClient;
+  /** Member in whose process it lives, -1 where all live in one. */
+  home = -1;
+  writes: LaneClient;
+  reads: LaneClient;
+  readonly ended: EndedSession[] = [];
+  readonly #id: number;
+  readonly #members: number;
+  readonly #doorbells: readonly Doorbell[];
+  #lives = 0;
   readonly #prng: Prng;
   readonly #history: History;
   readonly #counts: FaultCounts;
   readonly #now: () => number;
-  readonly #askedWrites: Asked[] = [];
-  readonly #askedReads: Asked[] = [];
+  #askedWrites: Asked[] = [];
+  #askedReads: Asked[] = [];
   #nextValue: number;
   /** Until then it believes in what it was told, and does not follow the leader. */
   #believesUntil = 0;
   /** Until then what it asks stays on its way. */
   #holdsUntil = 0;
   #held = 0;
+  /** In this life, and in all. */
   acknowledged = 0;
+  acknowledgedEver = 0;
   violation = '';
 
   constructor(
@@ -59,29 +79,61 @@ export class SimClient {
     now: () => number,
   ) {
     this.group = group;
-    const doorbells = Array.from({ length: members }, () => {
+    this.#id = id;
+    this.#members = members;
+    this.#doorbells = Array.from({ length: members }, () => {
       const word = new SharedArrayBuffer(128);
       return new Doorbell(word, 0, new AtomicsWaker(word));
     });
-    const make = (laneId: number, kind: number): LaneClient => {
-      const rings = Array.from({ length: members }, () => createRing(LANE_BYTES));
-      return new LaneClient(
-        laneId,
-        group,
-        createLane(LANE_BYTES, kind, laneId),
-        rings,
-        doorbells,
-        kind === LANE_READS,
-        1024,
-      );
-    };
-    this.writes = make(2 * id + 1, LANE_WRITES);
-    this.reads = make(2 * id + 2, LANE_READS);
+    this.writes = this.#makeLane(LANE_WRITES);
+    this.reads = this.#makeLane(LANE_READS);
     this.#prng = prng;
     this.#history = history;
     this.#counts = counts;
     this.#now = now;
     this.#nextValue = (id + 1) * 1_000_000;
+  }
+
+  /** Lanes of a life have names of their own: a session is never taken for one of an earlier life. */
+  #makeLane(kind: number): LaneClient {
+    const laneId = (this.#lives * CLIENTS_MAX + this.#id) * 2 + (kind === LANE_READS ? 2 : 1);
+    const rings = Array.from({ length: this.#members }, () => createRing(LANE_BYTES));
+    return new LaneClient(
+      laneId,
+      this.group,
+      createLane(LANE_BYTES, kind, laneId),
+      rings,
+      this.#doorbells,
+      kind === LANE_READS,
+      1024,
+    );
+  }
+
+  /** Its process is gone with everything it knew; it begins anew at `home`. */
+  restart(home: MemberIndex): void {
+    if (this.acknowledged > 0) this.ended.push({ session: this.session, acknowledged: this.acknowledged });
+    for (const { key, value, at } of this.#askedWrites)
+      this.#history.pending.push({
+        isRead: false,
+        key,
+        value,
+        invokedAt: at,
+        respondedAt: Number.POSITIVE_INFINITY,
+      });
+    this.#counts.clientRestart += 1;
+    this.#counts.unknownOutcome += this.#askedWrites.length;
+    this.#askedWrites = [];
+    this.#askedReads = [];
+    this.acknowledged = 0;
+    this.#held = 0;
+    this.#lives += 1;
+    this.home = home;
+    this.writes = this.#makeLane(LANE_WRITES);
+    this.reads = this.#makeLane(LANE_READS);
+  }
+
+  get session(): number {
+    return this.writes.words[LANE_SESSION_WORD] as number;
   }
 
   /** Goes to the leader that it hears of, unless it believes in another. */
@@ -115,7 +167,7 @@ export class SimClient {
   /** Polls, and while `isAsking` sometimes asks; returns the answers received. */
   turn(isAsking: boolean): number {
     if (isAsking && this.#prng.chance(WRITE_CHANCE)) this.#write();
-    if (isAsking && this.#prng.chance(READ_CHANCE)) this.#read();
+    if (isAsking && this.home < 0 && this.#prng.chance(READ_CHANCE)) this.#read();
     if (this.#held > 0 && this.#holdsUntil <= this.#now()) this.#release();
     return this.writes.poll(this.#onWritten, 64) + this.reads.poll(this.#onRead, 64);
   }
@@ -167,25 +219,25 @@ export class SimClient {
       return;
     }
     this.acknowledged += 1;
-    this.#answer(asked, false, bytes, offset, asked.value);
+    this.acknowledgedEver += 1;
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset);
+    const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
+    // The reply tells what stood there before: a read of the place before it.
+    if (this.home >= 0) this.#remember(asked, true, words[(offset >> 2) + 2] as number, place - 1);
+    this.#remember(asked, false, asked.value, place);
   };
 
   readonly #onRead = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
     const asked = this.#askedReads.shift() as Asked;
     if (status !== REPLY_OK) this.violation ||= `a read was answered with status ${status}`;
-    else
-      this.#answer(
-        asked,
-        true,
-        bytes,
-        offset,
-        new Int32Array(bytes.buffer, bytes.byteOffset)[(offset >> 2) + 2] as number,
-      );
+    else {
+      const words = new Int32Array(bytes.buffer, bytes.byteOffset);
+      const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
+      this.#remember(asked, true, words[(offset >> 2) + 2] as number, place);
+    }
   };
 
-  #answer(asked: Asked, isRead: boolean, bytes: Uint8Array, offset: number, value: number): void {
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset);
-    const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
+  #remember(asked: Asked, isRead: boolean, value: number, place: number): void {
     this.#history.add({ isRead, key: asked.key, value, invokedAt: asked.at, respondedAt: this.#now(), place });
   }
 }

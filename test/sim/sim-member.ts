@@ -13,11 +13,11 @@ import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
 import { Applier, makeReplyMemory } from '../../src/runtime/applier.ts';
+import type { ForwardDesk } from '../../src/runtime/forward-desk.ts';
 import { GroupDriver } from '../../src/runtime/group-driver.ts';
 import { GroupHost } from '../../src/runtime/group-host.ts';
 import type { GroupObserver } from '../../src/runtime/group-observer.ts';
 import { recoverLoss, recoverRecord } from '../../src/runtime/group-recovery.ts';
-import { LaneTap } from '../../src/runtime/lane-tap.ts';
 import { LogFailure, ReplicaHost } from '../../src/runtime/replica-host.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
 import { crc32c, softwareChecksum } from '../../src/wire/crc32c.ts';
@@ -26,6 +26,7 @@ import { visitRecords } from './durable-records.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { CrashPoints, PowerLoss } from './fault-crash-points.ts';
 import type { FaultMix } from './faults.ts';
+import { addLanes, makeDesk } from './member-lanes.ts';
 import { chunksOf, outboxOf } from './member-memory.ts';
 import { MemberSnapshots } from './member-snapshots.ts';
 import type { SimClient } from './sim-client.ts';
@@ -72,6 +73,8 @@ export interface LifeGroup {
   host: GroupHost;
   driver: GroupDriver;
   machine: SimMachine;
+  /** Undefined where all members live in one process. */
+  desk: ForwardDesk | undefined;
   monotony: MonotonyChecker;
 }
 
@@ -233,8 +236,12 @@ export class SimMember {
     driver.attachLog(log);
     driver.finishRecovery(this.#leadershipSerials[driver.groupId] as number);
     const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults());
+    const desk = clients.some(({ home }) => home >= 0)
+      ? makeDesk(driver, this.#transport, this.clockMs, this.lives)
+      : undefined;
     const host = new GroupHost({
       driver,
+      desk,
       sessions,
       log,
       bulk: makePortableBulk(crc32c),
@@ -244,13 +251,14 @@ export class SimMember {
       clockMs: this.clockMs,
       snapshots,
     });
-    for (const client of clients) {
-      if (client.group !== driver.groupId) continue;
-      for (const lane of [client.writes, client.reads]) {
-        host.addLane(new LaneTap(lane.laneId, lane.lane, lane.rings[this.index] as SharedArrayBuffer));
-      }
-    }
-    return { host, driver, machine, monotony: new MonotonyChecker() };
+    for (const client of clients) if (client.group === driver.groupId) addLanes(host, this.index, client);
+    return { host, driver, machine, desk, monotony: new MonotonyChecker() };
+  }
+
+  /** A client's new life begins here; where this member is down its lanes are found when it starts. */
+  attach(client: SimClient): void {
+    const host = this.life?.groups[client.group]?.host;
+    if (host !== undefined) addLanes(host, this.index, client);
   }
 
   #makeDriver(group: GroupId, machine: SimMachine, sessions: SessionTable): GroupDriver {
@@ -305,8 +313,11 @@ export class SimMember {
 
   crash(restartTick: number): void {
     this.life?.device.crash();
-    for (const { driver } of this.life?.groups ?? [])
+    for (const { driver, desk } of this.life?.groups ?? []) {
       this.#onWayBack[driver.groupId] = driver.replica.state.isRejoining;
+      this.#counts.forwardedRun += desk?.forwarder.sent ?? 0;
+      this.#counts.forwardRewind += desk?.forwarder.rewinds ?? 0;
+    }
     this.life = undefined;
     this.restartTick = restartTick;
     this.#network.drop(this.index);

@@ -8,7 +8,6 @@
  */
 import { Prng } from '../../src/base/prng.ts';
 import type { GroupId, MemberIndex } from '../../src/base/types.ts';
-import { LANE_SESSION_WORD as SESSION_WORD } from '../../src/memory/descriptor.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { FaultStrikes, type Struck } from './fault-strikes.ts';
 import { drawFaults, type FaultMix, MODERATE_FAULTS, NO_FAULTS } from './faults.ts';
@@ -26,6 +25,8 @@ export interface SimOptions {
   clients: number;
   /** Groups that share each member's log; client c asks group c modulo groups. 1 where nothing is said. */
   groups?: number;
+  /** Every member is a node: clients live and die with one, which forwards what they ask. */
+  nodes?: boolean;
   /** Draw the fault mix from the seed. */
   swarm: boolean;
   /** Overrides, for shrinking. */
@@ -90,7 +91,10 @@ export class Simulator {
       this.#faults,
       this.#counts,
       now,
-      (from, _to, words, start) => judges.onFrame(from, words, start),
+      (from, to, words, start) => {
+        judges.onFrame(from, words, start);
+        if (trace.isFull) trace.addFrame(this.#tick, to, words, start);
+      },
     );
     for (let m = 0; m < options.replicas; m++) {
       const prng = this.#prng.fork(`member ${m}`);
@@ -112,7 +116,9 @@ export class Simulator {
       const group = c % groups;
       const { history } = judges.of(group);
       const prng = this.#prng.fork(`client ${c}`);
-      this.#clients.push(new SimClient(c, group, options.replicas, prng, history, this.#counts, now));
+      const client = new SimClient(c, group, options.replicas, prng, history, this.#counts, now);
+      if (options.nodes === true) client.home = c % options.replicas;
+      this.#clients.push(client);
     }
     this.#strikes = new FaultStrikes(this.#struck(now), this.#faults, this.#prng.fork('strikes'));
   }
@@ -226,10 +232,26 @@ export class Simulator {
     const member = this.#members[index] as SimMember;
     member.crash(this.#tick + this.#prng.range(1, 2 * this.#faults.restartTicks + 2));
     this.#say(`member ${index} is down (${why})`);
+    for (const client of this.#clients) if (client.home === index) this.#rehouse(client);
   }
 
-  /** Clients follow their group's leader of the highest ballot that is up. */
+  /** The client died with its node; it begins anew at a drawn one. */
+  #rehouse(client: SimClient): void {
+    const home = this.#prng.pick(this.#members.filter(({ isOut }) => !isOut));
+    client.restart(home.index);
+    home.attach(client);
+  }
+
+  /** Clients follow their group's leader of the highest ballot that is up, or stay with their node. */
   #route(): void {
+    if (this.#options.nodes === true) {
+      for (const client of this.#clients) {
+        const member = this.#members[client.home] as SimMember;
+        if (member.isOut) this.#rehouse(client);
+        else if (member.isUp) client.follow(member.index, member.lives);
+      }
+      return;
+    }
     for (let group = 0; group < this.#judges.groups.length; group++) {
       const leader = this.#leaderOf(group);
       const serial = leader?.life?.groups[group]?.driver.replica.state.leadershipSerial ?? 0;
@@ -325,12 +347,11 @@ export class Simulator {
 
   /** Everything acknowledged is in every machine. */
   #checkAcknowledged(member: SimMember): void {
-    for (const client of this.#clients) {
-      const machine = member.life?.groups[client.group]?.machine;
-      const session = client.writes.words[SESSION_WORD] as number;
-      if (client.acknowledged > 0 && (machine?.numbers.get(session) ?? 0) < client.acknowledged) {
-        this.#fail(`member ${member.index} lost acknowledged commands of session ${session}`);
-      }
+    for (const { group, session, acknowledged, ended } of this.#clients) {
+      const numbers = member.life?.groups[group]?.machine.numbers;
+      for (const one of [...ended, { session, acknowledged }])
+        if (one.acknowledged > 0 && (numbers?.get(one.session) ?? 0) < one.acknowledged)
+          this.#fail(`member ${member.index} lost acknowledged commands of session ${one.session}`);
     }
   }
 
@@ -345,7 +366,7 @@ export class Simulator {
   }
 
   get #acknowledged(): number {
-    return this.#clients.reduce((sum, client) => sum + client.acknowledged, 0);
+    return this.#clients.reduce((sum, client) => sum + client.acknowledgedEver, 0);
   }
 
   #result(): SimResult {

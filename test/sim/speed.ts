@@ -7,6 +7,8 @@
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 
 const SAMPLE = 16;
+/** A tick is ten virtual milliseconds. */
+export const TICKS_PER_SECOND = 100;
 
 /** Names of the parts of a tick. */
 export type Part = 'faults' | 'recoveries' | 'turns' | 'time' | 'checks';
@@ -76,10 +78,10 @@ export function speedOf(ticks: number, events: number, seconds: number, cpuSecon
   return {
     ticksPerSecond: Math.round(ticks / seconds),
     eventsPerSecond: Math.round(events / seconds),
-    timesRealTime: Math.round(ticks / 100 / seconds),
+    timesRealTime: Math.round(ticks / TICKS_PER_SECOND / seconds),
     cpuSeconds: Number(cpuSeconds.toFixed(1)),
     eventsPerCpuSecond: Math.round(events / cpuSeconds),
-    timesRealTimePerCore: Math.round(ticks / 100 / cpuSeconds),
+    timesRealTimePerCore: Math.round(ticks / TICKS_PER_SECOND / cpuSeconds),
   };
 }
 

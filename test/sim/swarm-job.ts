@@ -3,6 +3,7 @@ import { CoverageMeter, type FileCoverage } from './coverage.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { Simulator } from './simulator.ts';
 import { CpuMeter, type PartTimes } from './speed.ts';
+import { swarmShape } from './swarm-shape.ts';
 
 export interface JobTask {
   first: number;
@@ -16,9 +17,6 @@ export interface JobTask {
 
 export interface JobReport {
   seed: number;
-  replicas: number;
-  clients: number;
-  groups: number;
   violation: string;
   ticks: number;
   events: number;
@@ -39,8 +37,6 @@ export interface CoverageReport {
   coverage: FileCoverage[];
 }
 
-const CLIENTS = 3;
-
 const given = JSON.parse(process.argv[2] as string) as Record<keyof JobTask, string | number>;
 const task: JobTask = {
   first: Number(given.first),
@@ -57,17 +53,12 @@ if (task.coverage === 1) meter.start();
 const end = performance.now() + task.milliseconds;
 for (let n = 0; n < task.count && performance.now() < end; n++) {
   const seed = task.first + n * task.step;
-  const replicas = seed % 5 < 2 ? 5 : 3;
-  const groups = seed % 4 === 0 ? 3 : 1;
   const cost = new CpuMeter();
-  const simulator = new Simulator({ seed, ticks: task.ticks, replicas, clients: CLIENTS, groups, swarm: true });
+  const simulator = new Simulator({ seed, ticks: task.ticks, ...swarmShape(seed), swarm: true });
   const result = simulator.run();
   const { violation, ticks, events, chosen, acknowledged, elections, counts, judgements } = result;
   const report: JobReport = {
     seed,
-    replicas,
-    clients: CLIENTS,
-    groups,
     violation,
     ticks,
     events,

@@ -8,8 +8,10 @@ import { parseArgs } from 'node:util';
 import { type FileCoverage, mergeCoverage, percentOf } from './coverage.ts';
 import { FaultCounts } from './fault-counts.ts';
 import { gitCommit } from './git-commit.ts';
+import { runArguments } from './shrink.ts';
 import { describeBound, NO_TIMES, type Part, speedOf } from './speed.ts';
 import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
+import { swarmShape } from './swarm-shape.ts';
 
 const { values } = parseArgs({
   options: {
@@ -107,9 +109,9 @@ function add(run: JobReport): void {
   if (run.violation !== '') {
     violations.push(`seed ${run.seed}: ${run.violation}`);
     console.log(`VIOLATION seed ${run.seed}: ${run.violation}`);
-    const size = `--seed ${run.seed} --ticks ${values.ticks} --replicas ${run.replicas} --clients ${run.clients} --groups ${run.groups}`;
-    console.log(`replay: npm run sim -- ${size} --swarm   # commit ${gitCommit()}`);
-    if (firstReplay.length === 0) firstReplay.push(...size.split(' '), '--swarm');
+    const size = runArguments({ seed: run.seed, ticks: Number(values.ticks), ...swarmShape(run.seed), swarm: true });
+    console.log(`replay: npm run sim -- ${size.join(' ')}   # commit ${gitCommit()}`);
+    if (firstReplay.length === 0) firstReplay.push(...size);
   }
 }
 

@@ -209,4 +209,18 @@ test('a batch takes its commands with their whole headers', () => {
   assert.ok(Buffer.from(record).includes(Buffer.from(source)));
 });
 
+test('the same commands are the same value, whatever stood in the memory before', () => {
+  const values = [0, 0x5a].map((stale) => {
+    const { log, lanes, builder, readers } = make(3);
+    log.stagedBytes.fill(stale);
+    for (const [n, { writer }] of lanes.entries()) {
+      for (let i = 0; i <= n; i++) put(writer, 10 * n + i);
+      writer.publish();
+    }
+    const length = builder.build(readers, NOW);
+    return [...log.stagedBytes.slice(builder.offset, builder.offset + length)];
+  });
+  assert.equal(values[0], values[1]);
+});
+
 test.run();
