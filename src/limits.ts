@@ -124,6 +124,10 @@ export const LOG_SPARE_SEGMENTS_MAX = 4;
 export const ENTRY_RESERVE_BYTES = 1 << 18;
 
 // --- time ---
+/** A leader's log that the others outrun for so long is slow: about one election timeout. */
+export const SLOW_LOG_TICKS = 40;
+/** It counts as slow for so long afterwards: leadership does not come back between two slow flushes. */
+export const SLOW_LOG_PAUSE_TICKS = 1000;
 /** Ticks after which a disk that was full is asked again. */
 export const SPACE_RETRY_TICKS = 20;
 export const TICK_MS = 10;

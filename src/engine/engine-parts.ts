@@ -36,6 +36,8 @@ export interface LaneRouter {
   removeLane(lane: LaneClient): void;
   /** Why the group takes no more commands, if it does not. */
   failureOf(group: GroupId): SynodError | undefined;
+  /** Why the group's leader takes no commands for now, reads excepted. */
+  refusalOf?(group: GroupId): SynodError | undefined;
   /** Looks at every group; returns how many routes changed. */
   check(): number;
   /** A replacement worker has cleared its status: its error, if it has one again, is a new one. */

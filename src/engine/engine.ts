@@ -107,7 +107,8 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     if (bytes.length > this.#config.payloadBytesMax) return tooLarge(bytes.length, this.#config.payloadBytesMax);
     try {
       const group = groupOfKey(key, this.#config.shards);
-      const failure = this.router.failureOf(group);
+      const refusal = table === this.#writes ? this.router.refusalOf?.(group) : undefined;
+      const failure = this.router.failureOf(group) ?? refusal;
       if (failure !== undefined) return failure;
       const proposals = table[group];
       if (proposals !== undefined && !proposals.isOver) return proposals;
@@ -215,12 +216,17 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   onWorkerDown(slot: WorkerSlot, error: unknown): void {
     this.tell('down', { replica: slot.replica, worker: slot.worker, error });
     this.#inspections.fail(slot);
+    this.#suspect(slot);
+    this.router.check();
+  }
+
+  /** The worker leads nothing any more: the other replicas need not wait for its silence. */
+  #suspect(slot: WorkerSlot): void {
     for (const other of this.supervisor?.slots ?? []) {
       if (other.worker === slot.worker && other.replica !== slot.replica) {
         this.supervisor?.post(other, { kind: 'suspect', memberIndex: slot.replica });
       }
     }
-    this.router.check();
   }
 
   onWorkerUp(slot: WorkerSlot): void {
@@ -243,6 +249,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   #onGroupError(shard: number, replica: number, error: SynodError): void {
     this.#config.logger?.error({ shard, replica, code: error.code }, error.message);
     this.tell('stopped', { shard, replica, error });
+    if (error.code === 'ERR_SYNOD_LOG_FAILED') this.#suspect(this.slot(replica, shard));
     const failure = this.router.failureOf(shard) ?? (this.#wouldBeFatal(error) ? error : undefined);
     if (failure === undefined) return;
     setImmediate(() => this.#failShard(shard));

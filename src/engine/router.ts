@@ -9,6 +9,7 @@ import {
   GROUP_ERROR_LOG,
   GROUP_ERROR_MACHINE,
   GROUP_ERROR_NONDETERMINISTIC,
+  LOG_FULL,
   ROLE_LEADER,
 } from '../memory/descriptor.ts';
 import { StatusReader } from '../memory/status-block.ts';
@@ -72,6 +73,15 @@ export class Router {
   /** Why the group takes no more commands, if it does not. */
   failureOf(group: GroupId): SynodError | undefined {
     return this.#view(group).failure;
+  }
+
+  refusalOf(group: GroupId): SynodError | undefined {
+    const view = this.#view(group);
+    if (view.leader < 0 || (view.statuses[view.leader] as StatusReader).logState !== LOG_FULL) return undefined;
+    return new SynodError(
+      'ERR_SYNOD_DISK_FULL',
+      `The log of shard ${group} finds no space, and no replica with space leads: free some, then try again. Nothing was done.`,
+    );
   }
 
   statusOf(group: GroupId, replica: MemberIndex): StatusReader {

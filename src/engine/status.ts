@@ -41,6 +41,10 @@ export interface WorkerStatus {
   native: boolean;
   recoveredRecords: number;
   recoveredBytes: number;
+  /** 'full': no space for commands; 'slow': much slower than those of other replicas; 'failed': takes nothing until a restart. */
+  log: 'sound' | 'full' | 'slow' | 'failed';
+  /** How long the flush sampled last took, to a tick. */
+  flushMs: number;
   /** Log submissions and bytes since the worker started. */
   flushes: number;
   logBytes: number;
@@ -52,6 +56,7 @@ export interface ClusterStatus {
   workers: WorkerStatus[];
 }
 
+const LOG_STATES = ['sound', 'full', 'slow', 'failed'] as const;
 const ROLES = ['starting', 'follower', 'candidate', 'leader', 'stopped', 'rejoining'] as const;
 
 export function describeCluster(
@@ -110,6 +115,8 @@ export function describeWorker(slot: WorkerSlot, first: StatusReader | undefined
     native: slot.ready?.native ?? false,
     recoveredRecords: slot.ready?.recoveredRecords ?? 0,
     recoveredBytes: slot.ready?.recoveredBytes ?? 0,
+    log: LOG_STATES[first?.logState ?? 0] ?? 'sound',
+    flushMs: first?.flushMs ?? 0,
     flushes: first?.flushes ?? 0,
     logBytes: first?.logBytes ?? 0,
   };

@@ -167,6 +167,8 @@ export const DOORBELL_ASLEEP = 1;
  *   15 COMMANDS (2)         commands applied since start
  *   17 FLUSHES (2)          log submissions of the worker's log (same in each of its groups)
  *   19 LOG_BYTES (2)        bytes appended to the worker's log, padding included
+ *   22 LOG_STATE            LOG_* of the worker's log (same in each of its groups)
+ *   23 FLUSH_MS             how long its last sampled flush took
  *   21 CHANGE               odd while APPLIED and STATE_DIGEST are being written (seqlock), even when they agree
  */
 export const STATUS_ROLE_WORD = 0;
@@ -184,6 +186,8 @@ export const STATUS_COMMANDS_WORD = 15;
 export const STATUS_FLUSHES_WORD = 17;
 export const STATUS_LOG_BYTES_WORD = 19;
 export const STATUS_CHANGE_WORD = 21;
+export const STATUS_LOG_STATE_WORD = 22;
+export const STATUS_FLUSH_MS_WORD = 23;
 export const STATUS_WORDS = LINE_WORDS;
 export const ROLE_STARTING = 0;
 export const ROLE_FOLLOWER = 1;
@@ -196,6 +200,13 @@ export const GROUP_ERROR_MACHINE = 1;
 export const GROUP_ERROR_NONDETERMINISTIC = 2;
 export const GROUP_ERROR_INVARIANT = 3;
 export const GROUP_ERROR_LOG = 4;
+export const LOG_SOUND = 0;
+/** No room for values; hard state still finds some. */
+export const LOG_FULL = 1;
+/** The other members' logs are much faster. */
+export const LOG_SLOW = 2;
+/** The device latched. */
+export const LOG_FAILED = 3;
 
 /*
  * Worker block: one per worker thread.

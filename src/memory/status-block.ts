@@ -7,6 +7,8 @@
 import { assert } from '../base/assert.ts';
 import { loadNumber, storeNumber } from './counters.ts';
 import {
+  LOG_FAILED,
+  LOG_SOUND,
   ROLE_REJOINING,
   ROLE_STARTING,
   ROLE_STOPPED,
@@ -20,10 +22,12 @@ import {
   STATUS_ERROR_MEMBER_WORD,
   STATUS_ERROR_SLOT_WORD,
   STATUS_ERROR_WORD,
+  STATUS_FLUSH_MS_WORD,
   STATUS_FLUSHES_WORD,
   STATUS_LEADER_HINT_WORD,
   STATUS_LEADERSHIP_WORD,
   STATUS_LOG_BYTES_WORD,
+  STATUS_LOG_STATE_WORD,
   STATUS_ROLE_WORD,
   STATUS_WORDS,
 } from './descriptor.ts';
@@ -92,6 +96,16 @@ export class StatusWriter {
     storeNumber(this.words, STATUS_LOG_BYTES_WORD, bytes);
   }
 
+  /** State of the worker's log, a LOG_*. */
+  setLogState(state: number): void {
+    assert(state >= LOG_SOUND && state <= LOG_FAILED, 'no such state of a log');
+    Atomics.store(this.words, STATUS_LOG_STATE_WORD, state);
+  }
+
+  setFlushMs(ms: number): void {
+    Atomics.store(this.words, STATUS_FLUSH_MS_WORD, ms);
+  }
+
   /** The group stopped here; `errorMember` is -1 where no member deviates. The code is stored last: it says the rest is there. */
   setError(error: number, slot: number, errorMember: number): void {
     assert(error > 0, 'an error has a code');
@@ -103,6 +117,7 @@ export class StatusWriter {
 
   /** A replacement worker starts over: no error, no leader, role ROLE_STARTING. Counts and serials go on. */
   clear(): void {
+    Atomics.store(this.words, STATUS_LOG_STATE_WORD, LOG_SOUND);
     Atomics.store(this.words, STATUS_ERROR_WORD, 0);
     Atomics.store(this.words, STATUS_LEADER_HINT_WORD, 0);
     Atomics.store(this.words, STATUS_ROLE_WORD, ROLE_STARTING);
@@ -168,6 +183,15 @@ export class StatusReader {
 
   get logBytes(): number {
     return loadNumber(this.words, STATUS_LOG_BYTES_WORD);
+  }
+
+  /** LOG_* of the worker's log. */
+  get logState(): number {
+    return Atomics.load(this.words, STATUS_LOG_STATE_WORD);
+  }
+
+  get flushMs(): number {
+    return Atomics.load(this.words, STATUS_FLUSH_MS_WORD);
   }
 
   /** 0, or GROUP_ERROR_*; then `errorSlot` and `errorMember` are set. */

@@ -40,11 +40,12 @@ export class Election {
     this.#deadline = isPreferred ? 1 : this.#timeout();
   }
 
-  /** Priority: the preferred member waits the bare timeout, the others draw their jitter on top. */
+  /** Priority: the preferred member waits the bare timeout, the others draw their jitter on top; who carries a burden waits twice as long. */
   #timeout(): number {
     const timing = this.#state.timing;
     const jitter = this.#prng.range(0, timing.electionJitterTicks);
-    return timing.electionTimeoutTicks + (this.#isPreferred ? jitter >> 2 : jitter);
+    const patience = this.#state.isBurdened ? timing.electionTimeoutTicks : 0;
+    return patience + timing.electionTimeoutTicks + (this.#isPreferred ? jitter >> 2 : jitter);
   }
 
   /** A sign of life of the leader `member`. */

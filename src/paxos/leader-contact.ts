@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.ts';
 import type { Ballot, MemberIndex } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
+import type { CatchUp } from './catch-up.ts';
 import { HEARTBEAT } from './message.ts';
 import { A_AUX, A_BALLOT, A_COMMIT } from './outbox.ts';
 import type { ReplicaState } from './replica-state.ts';
@@ -18,6 +19,8 @@ export class LeaderContact {
   /** Highest round that an accept quorum has answered in this leadership. */
   confirmedRound = 0;
   readonly #lastRound = new Float64Array(MEMBERS_MAX);
+  /** Members that said in their last answer that others should lead; a bit each. */
+  #burdened = 0;
   readonly #lastReplyTick = new Float64Array(MEMBERS_MAX);
 
   constructor(state: ReplicaState) {
@@ -28,6 +31,7 @@ export class LeaderContact {
   reset(): void {
     this.confirmedRound = this.roundSerial;
     this.#lastRound.fill(0);
+    this.#burdened = 0;
     this.#lastReplyTick.fill(this.#state.tick);
   }
 
@@ -56,9 +60,10 @@ export class LeaderContact {
   }
 
   /** A member answered `round` with its promise at the leader's ballot. */
-  onReply(from: MemberIndex, round: number): void {
+  onReply(from: MemberIndex, round: number, isBurdened: boolean): void {
     assert(round <= this.roundSerial, 'a round is answered after it began');
     this.onContact(from);
+    this.#burdened = isBurdened ? this.#burdened | (1 << from) : this.#burdened & ~(1 << from);
     if (round <= (this.#lastRound[from] as number)) return;
     this.#lastRound[from] = round;
     this.#confirm(round);
@@ -72,6 +77,19 @@ export class LeaderContact {
       if ((this.#lastRound[m] as number) >= round) members |= 1 << m;
     if (configuration.quorums.isAcceptQuorum(members)) this.confirmedRound = round;
     assert(this.confirmedRound <= this.roundSerial, 'only rounds that began are confirmed');
+  }
+
+  /** Of the members that answered lately and carry no burden the one that knows most chosen; -1 where there is none. */
+  successor(catchUp: CatchUp): MemberIndex {
+    const { configuration, timing, tick } = this.#state;
+    const oldest = tick - 3 * timing.heartbeatTicks;
+    let best = -1;
+    for (let m = 0; m < configuration.nodeIds.length; m++) {
+      const isFit = m !== configuration.self && (this.#burdened & (1 << m)) === 0;
+      if (!isFit || (this.#lastReplyTick[m] as number) < oldest) continue;
+      if (best < 0 || catchUp.commitOf(m) > catchUp.commitOf(best)) best = m;
+    }
+    return best;
   }
 
   /** True while enough members answered within an election timeout (I18). */

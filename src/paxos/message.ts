@@ -21,8 +21,10 @@ export const ACCEPTED = 5;
 export const REJECT = 6;
 /** Leader to all: alive, BALLOT, COMMIT. AUX: round serial, answered by HEARTBEAT_REPLY (also confirms reads, S20). */
 export const HEARTBEAT = 7;
-/** AUX: the round serial; BALLOT: the leader's, at which the sender has promised; COMMIT: the sender's commit watermark; AUX2: 1 where it may confirm reads. */
+/** AUX: the round serial; BALLOT: the leader's, at which the sender has promised; COMMIT: the sender's commit watermark; AUX2: REPLY_BURDENED where others should lead. */
 export const HEARTBEAT_REPLY = 8;
+/** The log of the sender is full or slow. */
+export const REPLY_BURDENED = 2;
 /** Before disturbing a live leader: do you hear one? BALLOT: the asker's promised ballot; COMMIT: its commit watermark. From a member that forgot: AUX: its nonce; BALLOT: highest promise it was told; AUX2: 1 where all told it. */
 export const STATUS_QUERY = 9;
 /** BALLOT: the answerer's promised ballot; AUX: 1 where it hears a live leader; COMMIT; AUX2: its member index of the leader + 1; VALUE_CRC: the asker's nonce; SLOT: end of what a leader's phase 1 found. */

@@ -58,6 +58,8 @@ export class ReplicaState {
   isRejoining = false;
   /** No snapshot stands before the log: chosen values are missing here. It votes, and does not lead; recovery sets it. */
   lacksImage = false;
+  /** The log here is full or slow: others should lead. Hint only; the driver's host sets it. */
+  isBurdened = false;
   /** Highest ballot ever seen anywhere; the next candidacy starts above its round; all roles raise it. */
   seenBallot: Ballot = 0;
 

@@ -38,12 +38,13 @@ import {
   PROMISE,
   PROMISE_VOTE,
   REJECT,
+  REPLY_BURDENED,
   STATUS_QUERY,
   STATUS_REPLY,
   TRANSFER,
   VOTE_VALUE,
 } from './message.ts';
-import { A_AUX, A_BALLOT, A_COMMIT, type Outbox } from './outbox.ts';
+import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT, type Outbox } from './outbox.ts';
 import { Proposer } from './proposer.ts';
 import { Rejoin } from './rejoin.ts';
 import { CANDIDATE, FOLLOWER, LEADER, ReplicaState, type SameValue, type Timing } from './replica-state.ts';
@@ -245,6 +246,7 @@ export class Replica {
     const at = state.send(HEARTBEAT_REPLY, 1 << from, sequence);
     state.outbox.words[at + A_BALLOT] = ballot;
     state.outbox.words[at + A_AUX] = message[M_AUX] as number;
+    state.outbox.words[at + A_AUX2] = state.isBurdened ? REPLY_BURDENED : 0;
     state.outbox.words[at + A_COMMIT] = state.commitWatermark;
     if (CONTRACTS) ensures(state.promisedBallot === ballot, 'H2: answered at promise = ballot only');
     this.#learner.hear(ballot, message[M_COMMIT] as Slot);
@@ -272,7 +274,8 @@ export class Replica {
   #onHeartbeatReply(message: Float64Array): void {
     this.#noteCommit(message);
     if (!this.isLeader || message[M_BALLOT] !== this.#proposer.ballot) return;
-    this.#contact.onReply(message[M_FROM] as MemberIndex, message[M_AUX] as number);
+    const isBurdened = ((message[M_AUX2] as number) & REPLY_BURDENED) !== 0;
+    this.#contact.onReply(message[M_FROM] as MemberIndex, message[M_AUX] as number, isBurdened);
   }
 
   #onLearned(message: Float64Array): void {
@@ -381,6 +384,11 @@ export class Replica {
   /** Commit watermark last heard from a member. */
   commitOf(member: MemberIndex): Slot {
     return this.#catchUp.commitOf(member);
+  }
+
+  /** Whom a leader should hand over to; -1 where nobody is fit. */
+  get successor(): MemberIndex {
+    return this.#contact.successor(this.#catchUp);
   }
 
   get isCandidate(): boolean {

@@ -39,6 +39,7 @@ import { recoverLoss, recoverRecord } from './group-recovery.ts';
 import { GroupSnapshots } from './group-snapshots.ts';
 import { LaneTap } from './lane-tap.ts';
 import { loadMachine, type MachineFactory } from './load-machine.ts';
+import { LogReporter } from './log-reporter.ts';
 import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
 import { StatusObserver } from './status-observer.ts';
@@ -92,7 +93,8 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const groups = data.groups.map((group) =>
     builder.makeHost(group, drivers.get(group.groupId) as GroupDriver, log.log),
   );
-  const host = new ReplicaHost(log.log, transport, groups, (group, error) => builder.stopped(group, error));
+  const reporter = builder.makeLogReporter();
+  const host = new ReplicaHost(log.log, transport, groups, (group, error) => builder.stopped(group, error), reporter);
   return {
     host,
     forwards: data.forwards,
@@ -324,6 +326,14 @@ class GroupBuilder {
       message: `shard ${group.groupId} stopped on replica ${this.#data.memberIndex} at slot ${slot}: ${message}`,
     });
     this.#ringClient();
+  }
+
+  makeLogReporter(): LogReporter {
+    const { memberIndex, log, tuning } = this.#data;
+    const name = `replica ${memberIndex} (${log.directory === '' ? 'in memory' : log.directory})`;
+    return new LogReporter([...this.#status.values()], name, tuning.tickMs, (message) =>
+      this.#post({ kind: 'warning', message }),
+    );
   }
 
   /** Log figures for the status blocks; once per tick. */

@@ -8,12 +8,15 @@
  * @hot
  */
 import { assert } from '../base/assert.ts';
+import { SynodError } from '../base/errors.ts';
 import type { GroupId, MemberIndex } from '../base/types.ts';
+import { isTransient } from '../log/device-failure.ts';
 import type { Log } from '../log/log.ts';
 import type { FrameHandler, Transport } from '../transport/transport.ts';
 import { FRAME_GROUP_WORD, isFrame } from '../wire/frame.ts';
 import type { GroupHost } from './group-host.ts';
 import { LogTruncator } from './log-truncator.ts';
+import { type LogObserver, LogWatch } from './log-watch.ts';
 
 /** Frames taken from one link per turn at most. */
 const FRAMES_PER_CYCLE = 64;
@@ -33,11 +36,19 @@ export class ReplicaHost {
   /** Frames that named no group of this worker or were malformed. */
   refused = 0;
   readonly #truncator: LogTruncator;
+  readonly #watch: LogWatch;
   #logFailed = false;
   /** Where the log stood at the last tick. */
   readonly #tickPosition = new Float64Array(1);
 
-  constructor(log: Log, transport: Transport, groups: readonly GroupHost[], onStopped: GroupStopped) {
+  constructor(
+    log: Log,
+    transport: Transport,
+    groups: readonly GroupHost[],
+    onStopped: GroupStopped,
+    logObserver: LogObserver = NOBODY,
+  ) {
+    this.#watch = new LogWatch(log, groups, logObserver);
     this.log = log;
     this.#transport = transport;
     this.groups = groups;
@@ -46,7 +57,7 @@ export class ReplicaHost {
       groups.map(({ driver }) => driver),
     );
     this.#onStopped = onStopped;
-    for (const group of groups) this.#byId[group.groupId] = group;
+    for (let i = 0; i < groups.length; i++) this.#byId[(groups[i] as GroupHost).groupId] = groups[i];
     this.#onFrame = (words, bytes, offset, size) => this.#dispatch(words, bytes, offset, size);
   }
 
@@ -80,6 +91,7 @@ export class ReplicaHost {
   /** One unit of logical time for every group. */
   tick(): void {
     this.log.tick();
+    this.#watch.tick();
     this.#coverIdleLog();
     for (let i = 0; i < this.groups.length; i++) this.#tickGroup(this.groups[i] as GroupHost);
   }
@@ -149,13 +161,28 @@ export class ReplicaHost {
     }
   }
 
-  /** The device latched: nothing here becomes durable any more, so no group of this log goes on. */
+  /**
+   * The device latched: nothing here becomes durable any more, so no group of this log goes on. Others are asked to lead at once. Where the
+   * reason may pass, a new life recovers from the medium; but not where reads come out of a cache that the failed write has left clean.
+   */
   #failLog(): void {
-    assert(this.log.device.error() !== 0, 'the log failed');
+    const errno = this.log.device.error();
+    assert(errno !== 0, 'the log failed');
     this.#logFailed = true;
-    for (let i = 0; i < this.groups.length; i++)
-      this.stop(this.groups[i] as GroupHost, new LogFailure(this.log.device.error()));
+    this.#watch.fail();
+    this.#transport.flush();
+    for (let i = 0; i < this.groups.length; i++) this.stop(this.groups[i] as GroupHost, new LogFailure(errno));
+    if (isTransient(errno) && PAST_THE_CACHE.includes(this.log.device.name)) throw diskFull();
   }
+}
+
+/** Devices whose writes go past the page cache. */
+const PAST_THE_CACHE: readonly string[] = ['direct', 'dax', 'sim'];
+
+const NOBODY: LogObserver = { onState: () => {}, onFlush: () => {} };
+
+function diskFull(): SynodError {
+  return new SynodError('ERR_SYNOD_DISK_FULL', 'No space left to write the log: free some. The worker tries again.');
 }
 
 /** The errno that latched a log. */

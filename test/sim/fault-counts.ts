@@ -12,6 +12,7 @@ export class FaultCounts {
   tornWrite = 0;
   reorderedWrite = 0;
   slowDisk = 0;
+  sluggish = 0;
   diskError = 0;
   drift = 0;
   powerCut = 0;
@@ -29,6 +30,9 @@ export class FaultCounts {
   diskFull = 0;
   refusedSegment = 0;
   refusedSubmit = 0;
+  logFull = 0;
+  logSlow = 0;
+  logFailed = 0;
   rejoin = 0;
   crashBeforeSubmit = 0;
   crashAfterSubmit = 0;

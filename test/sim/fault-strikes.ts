@@ -51,6 +51,7 @@ export class FaultStrikes {
   readonly #pointPrng: Prng;
   readonly #clientPrng: Prng;
   readonly #snapshotPrng: Prng;
+  readonly #slowPrng: Prng;
   readonly #loops = new Map<MemberIndex, Loop>();
 
   constructor(struck: Struck, faults: FaultMix, prng: Prng) {
@@ -63,6 +64,7 @@ export class FaultStrikes {
     this.#pointPrng = prng.fork('points');
     this.#clientPrng = prng.fork('requests');
     this.#snapshotPrng = prng.fork('snapshots');
+    this.#slowPrng = prng.fork('sluggish');
   }
 
   /** The faults of one tick. */
@@ -162,7 +164,12 @@ export class FaultStrikes {
   }
 
   #strikeSpace(member: SimMember): void {
-    const { diskFull, diskFullTicks } = this.#faults;
+    const { diskFull, diskFullTicks, sluggish, sluggishTicks } = this.#faults;
+    if (this.#slowPrng.chance(sluggish)) {
+      this.#struck.counts.sluggish += 1;
+      member.disk.sluggishUntil = this.#struck.now() + this.#slowPrng.range(1, 2 * sluggishTicks + 2);
+      this.#struck.say(`the disk of member ${member.index} is sluggish until ${member.disk.sluggishUntil}`);
+    }
     if (!this.#mediumPrng.chance(diskFull)) return;
     this.#struck.counts.diskFull += 1;
     member.disk.fullUntil = this.#struck.now() + this.#mediumPrng.range(1, 2 * diskFullTicks + 2);

@@ -22,6 +22,9 @@ export interface FaultMix {
   /** Chance per submission that it takes up to `slowDiskTicks`. */
   slowDisk: number;
   slowDiskTicks: number;
+  /** Chance per tick and member that its disk is sluggish, and for how long: every write takes a timeout or more. */
+  sluggish: number;
+  sluggishTicks: number;
   /** Chance per submission that the device fails and latches. */
   diskError: number;
   /** Member clocks run at 1 ± drift. */
@@ -79,6 +82,8 @@ export const NO_FAULTS: FaultMix = {
   tear: 0,
   slowDisk: 0,
   slowDiskTicks: 0,
+  sluggish: 0,
+  sluggishTicks: 0,
   diskError: 0,
   drift: 0,
   powerCut: 0,
@@ -119,6 +124,8 @@ export const MODERATE_FAULTS: FaultMix = {
   tear: 0.7,
   slowDisk: 0.05,
   slowDiskTicks: 10,
+  sluggish: 0.0003,
+  sluggishTicks: 300,
   diskError: 0.0002,
   drift: 0.1,
   powerCut: 0.0005,

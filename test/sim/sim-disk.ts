@@ -24,9 +24,11 @@ interface Flight {
 const EIO = 5;
 const ENOSPC = 28;
 /** Chance per submission that a full disk refuses it: most writes stay inside a segment that has its space. */
-const REFUSAL_CHANCE = 0.2;
+const REFUSAL_CHANCE = 0.03;
+/** A write of a sluggish disk takes so long at least. */
+const SLUGGISH_TICKS = 60;
 /** Opening a segment in the background takes less than so long. */
-const AHEAD_TICKS_MAX = 4;
+const AHEAD_TICKS_MAX = 400;
 
 interface Segment {
   /** What was ever written, doubling as it grows; zeros where nothing was. */
@@ -42,6 +44,8 @@ export class SimDisk {
   readonly damage: DiskDamage;
   /** No space until this tick. */
   fullUntil = 0;
+  /** Every write takes long until this tick. */
+  sluggishUntil = 0;
 
   constructor(counts: FaultCounts) {
     this.damage = new DiskDamage(counts);
@@ -160,7 +164,8 @@ export class SimDevice implements LogDevice {
     }
     const isSlow = this.#prng.chance(this.#faults.slowDisk);
     if (isSlow) this.#counts.slowDisk += 1;
-    const wait = isSlow ? this.#prng.range(1, this.#faults.slowDiskTicks + 2) : this.#prng.range(0, 2);
+    const drawn = isSlow ? this.#prng.range(1, this.#faults.slowDiskTicks + 2) : this.#prng.range(0, 2);
+    const wait = this.#disk.sluggishUntil > this.#now() ? SLUGGISH_TICKS + drawn : drawn;
     const bytes = keep(this.#chunks[chunkIndex] as Uint8Array, offset, size);
     this.#flights.push({ position, bytes, dueTick: this.#now() + wait, isDone: false });
     this.#points.pass('crashAfterSubmit');
@@ -254,7 +259,7 @@ export class SimDevice implements LogDevice {
   openAhead(base: LogPosition, header: Uint8Array): boolean {
     if (this.#aheadBase !== base) {
       this.#aheadBase = base;
-      this.#aheadTick = this.#now() + this.#prng.range(0, AHEAD_TICKS_MAX);
+      this.#aheadTick = this.#now() + this.#prng.range(0, this.#prng.chance(0.5) ? 2 : AHEAD_TICKS_MAX);
     }
     if (this.#aheadTick > this.#now()) return false;
     this.openSegment(base, header);

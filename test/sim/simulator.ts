@@ -283,6 +283,7 @@ export class Simulator {
       member.debt = 0;
       member.points.disarm();
       member.disk.fullUntil = 0;
+      member.disk.sluggishUntil = 0;
       if (member.isUp) this.#crash(member.index, 'restarted on a sound disk');
       member.restartTick = this.#tick;
     }

@@ -52,6 +52,7 @@ export interface Action {
   slot: number;
   commit: number;
   aux: number;
+  aux2: number;
   length: number;
   sequence: number;
   flags: number;
@@ -74,6 +75,7 @@ export function drain(outbox: O.Outbox): Action[] {
       slot: words[at + O.A_SLOT] as number,
       commit: words[at + O.A_COMMIT] as number,
       aux: words[at + O.A_AUX] as number,
+      aux2: words[at + O.A_AUX2] as number,
       length: words[at + O.A_VALUE_LENGTH] as number,
       sequence: words[at + O.A_SEQUENCE] as number,
       flags: words[at + O.A_FLAGS] as number,

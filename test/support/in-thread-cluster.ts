@@ -58,6 +58,12 @@ const volatileDevice: LogDevice = {
   close: () => {},
 };
 
+function makeVolatileLog(_member: number): Log {
+  const chunks = Array.from({ length: 8 }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
+  const control = new SharedArrayBuffer(VOLATILE_CONTROL_BYTES);
+  return new VolatileLog(volatileDevice, new EntryStore(chunks, false), control);
+}
+
 export interface Member {
   host: ReplicaHost;
   driver: GroupDriver;
@@ -75,11 +81,13 @@ export class InThreadCluster {
   readonly #count: number;
 
   readonly #asNodes: boolean;
+  readonly #makeLog: (member: number) => Log;
 
   /** `asNodes`: every member is a node of its own, whose clients' lanes stay with it (ForwardDesk). */
-  constructor(count: number, makeMachine: () => StateMachine, seed = 1, asNodes = false) {
+  constructor(count: number, makeMachine: () => StateMachine, seed = 1, asNodes = false, makeLog = makeVolatileLog) {
     this.#count = count;
     this.#asNodes = asNodes;
+    this.#makeLog = makeLog;
     const prng = new Prng(seed);
     for (let m = 0; m < count; m++) this.#blocks.push(new SharedArrayBuffer(WORKER_WORDS * 4));
     for (let m = 0; m < count; m++) this.members.push(this.#makeMember(m, makeMachine(), prng));
@@ -107,12 +115,7 @@ export class InThreadCluster {
       });
     }
     const transport = new MemoryTransport(links, (block) => new AtomicsWaker(block));
-    const chunks = Array.from({ length: 8 }, () => new SharedArrayBuffer(LOG_SEGMENT_BYTES));
-    const log: Log = new VolatileLog(
-      volatileDevice,
-      new EntryStore(chunks, false),
-      new SharedArrayBuffer(VOLATILE_CONTROL_BYTES),
-    );
+    const log = this.#makeLog(m);
     const sessions = new SessionTable();
     const member = { machine, sessions, role: 1, errors: [] as unknown[] } as unknown as Member;
     const observer: GroupObserver = {

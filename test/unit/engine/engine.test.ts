@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
 import { LANES_PER_GROUP_MAX } from '../../../src/limits.ts';
+import { GROUP_ERROR_LOG, LOG_FULL, LOG_SOUND } from '../../../src/memory/descriptor.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
@@ -140,6 +141,30 @@ test('a dead worker is suspected by the others, and leads nothing', () =>
     assert.is(cluster.status().shards[0]!.leader, -1);
     await Promise.resolve();
     assert.equal(down, [0]);
+  }));
+
+test('a replica whose log failed is suspected by the others', () =>
+  FakeCluster.run(async ({ groups, posted, until }) => {
+    const suspected = (): string[] =>
+      posted.flatMap(({ replica, message }) =>
+        message.kind === 'suspect' ? [`${replica} suspects ${message.memberIndex}`] : [],
+      );
+    groups[0]!.replicas[0]!.status.setError(GROUP_ERROR_LOG, 4, -1);
+    await until(() => suspected().length > 0);
+    assert.equal(suspected(), ['1 suspects 0', '2 suspects 0']);
+  }));
+
+test('out of space: commands are refused and say so, reads are answered, and commands again once there is some', () =>
+  FakeCluster.run(async ({ cluster, groups }) => {
+    await cluster.propose('a', bytes(1, 0, 0, 0));
+    const { status } = groups[0]!.replicas[0]!;
+    status.setLogState(LOG_FULL);
+    assert.is(await codeOf(cluster.propose('a', bytes(2, 0, 0, 0))), 'ERR_SYNOD_DISK_FULL');
+    assert.is(await codeOf(cluster.tryPropose('a', bytes(2, 0, 0, 0))), 'ERR_SYNOD_DISK_FULL');
+    assert.equal(await cluster.read('a', bytes(0)), bytes(1, 0, 0, 0));
+    status.setLogState(LOG_SOUND);
+    await cluster.propose('a', bytes(3, 0, 0, 0));
+    assert.equal(await cluster.read('a', bytes(0)), bytes(2, 0, 0, 0));
   }));
 
 test('lanes per shard are bounded; a closed one makes room', () =>

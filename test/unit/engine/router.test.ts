@@ -9,6 +9,8 @@ import {
   GROUP_ERROR_MACHINE,
   GROUP_ERROR_NONDETERMINISTIC,
   LANE_ROUTE_CHANGE_WORD,
+  LOG_FULL,
+  LOG_SOUND,
   ROLE_FOLLOWER,
   ROLE_LEADER,
 } from '../../../src/memory/descriptor.ts';
@@ -56,6 +58,22 @@ test('lanes are routed to the leader, those added later too', () => {
   assert.equal([early.routedTo, late.routedTo, late.routedSerial], [2, 2, 1]);
   assert.is(watched.router.leaderOf(0), 2);
   assert.equal(watched.leaders, [2]);
+});
+
+test('commands are refused while the leader is out of space, and only then', () => {
+  const watched = new Watched();
+  const refusal = (): string | undefined => watched.router.refusalOf(0)?.code;
+  watched.status(1).setLogState(LOG_FULL);
+  assert.is(refusal(), undefined, 'nobody leads');
+  watched.group.elect(0);
+  watched.router.check();
+  assert.is(refusal(), undefined, 'the leader has space');
+  watched.status(0).setLogState(LOG_FULL);
+  assert.is(refusal(), 'ERR_SYNOD_DISK_FULL');
+  assert.ok(watched.router.refusalOf(0)?.retryable);
+  assert.is(watched.failure, undefined);
+  watched.status(0).setLogState(LOG_SOUND);
+  assert.is(refusal(), undefined);
 });
 
 test('while nothing changes no route is written', () => {

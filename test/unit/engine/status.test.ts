@@ -1,6 +1,7 @@
 /** status() says per shard and replica what the status blocks hold, per worker what it reported. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LOG_SLOW } from '../../../src/memory/descriptor.ts';
 import type { StatusWriter } from '../../../src/memory/status-block.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
@@ -42,6 +43,8 @@ test('shards: leader, preferred leader, and every replica as it says itself', ()
 test('workers: whether they are up, what they recovered and run on, and their log', () =>
   FakeCluster.run(async ({ cluster, groups, slots }) => {
     groups[0]!.replicas[1]!.status.setLog(12, 4096);
+    groups[0]!.replicas[1]!.status.setLogState(LOG_SLOW);
+    groups[0]!.replicas[1]!.status.setFlushMs(70);
     slots[1]!.restarts = 2;
     slots[1]!.ready = {
       kind: 'ready',
@@ -65,6 +68,8 @@ test('workers: whether they are up, what they recovered and run on, and their lo
       native: true,
       recoveredRecords: 4,
       recoveredBytes: 5,
+      log: 'slow',
+      flushMs: 70,
       flushes: 12,
       logBytes: 4096,
     });

@@ -118,6 +118,7 @@ test('a writer that died halfway through the pair does not blind readers for eve
 test('refuses unknown roles, errors without code, serials that do not grow and foreign memory', () => {
   const { writer } = make();
   assert.throws(() => writer.setRole(6), /no such role/);
+  assert.throws(() => writer.setLogState(4), /no such state/);
   assert.throws(() => writer.setError(0, 1, -1), /has a code/);
   assert.throws(() => writer.setLeaderHint(-2), /names a member/);
   writer.setLeadership(2);

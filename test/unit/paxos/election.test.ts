@@ -33,6 +33,13 @@ const reply = (from: number, hears: number, commit = 0) => message(STATUS_REPLY,
 
 const test = suite('paxos/election');
 
+test('a member whose log is a burden waits an election timeout longer than the others', () => {
+  const { state, election, wait } = make();
+  state.isBurdened = true;
+  election.hear(1);
+  assert.ok(wait() >= 80);
+});
+
 test('silence leads to a status round, not to a campaign', () => {
   const { state, wait } = make();
   assert.ok(wait() >= 40);

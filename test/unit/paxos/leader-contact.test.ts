@@ -1,6 +1,7 @@
 /** Heartbeat rounds. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { CatchUp } from '../../../src/paxos/catch-up.ts';
 import { LeaderContact } from '../../../src/paxos/leader-contact.ts';
 import { drain, makeState } from '../../support/core.ts';
 
@@ -18,9 +19,9 @@ test('I19: a round is confirmed by an accept quorum that answered it, not an ear
   const { contact } = make();
   const first = contact.beginRound(5);
   const second = contact.beginRound(5);
-  contact.onReply(1, first);
+  contact.onReply(1, first, false);
   assert.is(contact.confirmedRound, first);
-  contact.onReply(1, second);
+  contact.onReply(1, second, false);
   assert.is(contact.confirmedRound, second);
 });
 
@@ -29,16 +30,16 @@ test('rounds of an earlier leadership confirm nothing', () => {
   const old = contact.beginRound(5);
   contact.reset();
   const confirmed = contact.confirmedRound;
-  contact.onReply(1, old);
+  contact.onReply(1, old, false);
   assert.is(contact.confirmedRound, confirmed);
 });
 
 test('five members: two answers and the leader', () => {
   const { contact } = make(5);
   const round = contact.beginRound(5);
-  contact.onReply(1, round);
+  contact.onReply(1, round, false);
   assert.ok(contact.confirmedRound < round);
-  contact.onReply(2, round);
+  contact.onReply(2, round, false);
   assert.is(contact.confirmedRound, round);
 });
 
@@ -52,6 +53,22 @@ test('I18: without answers for an election timeout there is no quorum', () => {
   assert.ok(contact.hasQuorum());
 });
 
+test('the successor is fit: it answered lately, carries no burden, and knows most chosen', () => {
+  const { state, contact } = make(4);
+  const catchUp = new CatchUp(state);
+  assert.is(contact.successor(catchUp), 1, 'a leadership begins with trust');
+  catchUp.note(1, 10);
+  catchUp.note(2, 30);
+  catchUp.note(3, 20);
+  state.tick += 100;
+  assert.is(contact.successor(catchUp), -1, 'nobody answered lately');
+  const round = contact.beginRound(5);
+  for (const member of [1, 2, 3]) contact.onReply(member, round, member === 2);
+  assert.is(contact.successor(catchUp), 3);
+  contact.onReply(2, round, false);
+  assert.is(contact.successor(catchUp), 2, 'its burden is gone');
+});
+
 test('a single member confirms its own rounds', () => {
   const { contact } = make(1);
   assert.is(contact.beginRound(5), contact.confirmedRound);
@@ -59,7 +76,7 @@ test('a single member confirms its own rounds', () => {
 
 test('a round cannot be answered before it began', () => {
   const { contact } = make();
-  assert.throws(() => contact.onReply(1, 99), /after it began/);
+  assert.throws(() => contact.onReply(1, 99, false), /after it began/);
 });
 
 test.run();

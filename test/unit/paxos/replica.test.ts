@@ -13,6 +13,7 @@ import {
   M_FROM,
   PREPARE,
   PROMISE,
+  REPLY_BURDENED,
   STATUS_QUERY,
 } from '../../../src/paxos/message.ts';
 import { Replica } from '../../../src/paxos/replica.ts';
@@ -109,6 +110,21 @@ test('H2, S20: a heartbeat is answered at promise = ballot only, once that promi
   assert.equal([answer?.ballot, answer?.aux, answer?.sequence], [ballot, 7, replica.state.promiseSequence]);
   replica.step(message(HEARTBEAT, { ballot: makeBallot(2, 3), from: 2 }));
   assert.equal(sent(drain(replica.outbox)), ['REJECT']);
+});
+
+test('an answer says where the log is a burden, and the leader does not hand over to such a member', () => {
+  const follower = make();
+  follower.state.isBurdened = true;
+  follower.step(message(HEARTBEAT, { ballot: makeBallot(3, 2), aux: 7 }));
+  const answer = drain(follower.outbox).find(({ kind }) => kind === 'HEARTBEAT_REPLY');
+  assert.is(answer?.aux2, REPLY_BURDENED);
+  const replica = make();
+  const ballot = lead(replica);
+  drain(replica.outbox);
+  const round = replica.beginReadRound();
+  drain(replica.outbox);
+  replica.step(message(HEARTBEAT_REPLY, { from: 1, ballot, aux: round, aux2: REPLY_BURDENED }));
+  assert.is(replica.successor, 2);
 });
 
 test('a leader that hears a higher ballot follows', () => {
