@@ -1,6 +1,7 @@
 /**
  * Tells the coordinator and the operator how a worker's log is doing: the status block of each of its groups, and a warning when it changes.
  */
+import { assert } from '../base/assert.ts';
 import { LOG_FAILED, LOG_FULL, LOG_SLOW } from '../memory/descriptor.ts';
 import type { StatusWriter } from '../memory/status-block.ts';
 import type { LogObserver } from './log-watch.ts';
@@ -13,6 +14,7 @@ export class LogReporter implements LogObserver {
 
   /** `name` completes "the log of …". */
   constructor(statuses: readonly StatusWriter[], name: string, tickMs: number, warn: (text: string) => void) {
+    assert(tickMs > 0, 'time passes');
     this.#statuses = statuses;
     this.#name = name;
     this.#tickMs = tickMs;
@@ -25,6 +27,7 @@ export class LogReporter implements LogObserver {
   }
 
   onFlush(ticks: number): void {
+    assert(ticks >= 0, 'a flush ends after it began');
     for (const status of this.#statuses) status.setFlushMs(ticks * this.#tickMs);
   }
 }

@@ -8,6 +8,7 @@
  *
  * Where all logs are full or all are slow nobody is fit, so nothing moves: no leadership goes round in a circle.
  */
+import { assert } from '../base/assert.ts';
 import type { MemberIndex } from '../base/types.ts';
 import { HEARTBEAT_TICKS, SLOW_LOG_PAUSE_TICKS, SLOW_LOG_TICKS } from '../limits.ts';
 import type { Log } from '../log/log.ts';
@@ -40,6 +41,7 @@ export class LogWatch {
   #handOverTick = 0;
 
   constructor(log: Log, groups: readonly GroupHost[], observer: LogObserver) {
+    assert(groups.length > 0, 'a log serves groups');
     this.#log = log;
     this.#groups = groups;
     this.#observer = observer;
@@ -52,8 +54,10 @@ export class LogWatch {
   }
 
   tick(): void {
+    assert(this.#state !== LOG_FAILED || this.#log.device.error() !== 0, 'only a latched device has failed');
     this.#tick += 1;
     this.#takeSample();
+    if (this.#state === LOG_FAILED) return;
     const isSlow = this.#tick <= this.#slowUntil;
     this.#become(this.#log.isFull ? LOG_FULL : isSlow ? LOG_SLOW : LOG_SOUND);
     if (this.#state !== LOG_SOUND && this.#tick >= this.#handOverTick) this.handOver();
@@ -72,6 +76,7 @@ export class LogWatch {
       const { replica } = group.driver;
       if (!group.isRunning || !replica.isLeader) continue;
       const successor: MemberIndex = replica.successor;
+      assert(successor !== replica.state.configuration.self, 'a leader hands over to another');
       if (successor >= 0) group.driver.transfer(successor);
     }
   }
@@ -89,6 +94,7 @@ export class LogWatch {
   }
 
   #beginSample(): void {
+    assert(this.#sampleTick < 0, 'one sample is taken at a time');
     this.#sampleTick = this.#tick;
     this.#sample[0] = this.#log.appendedPosition;
     for (let i = 0; i < this.#groups.length; i++)

@@ -1,4 +1,6 @@
 /** How often each fault class struck; a class that exists and never struck makes a swarm run worthless. */
+import { LOG_FAILED, LOG_FULL, LOG_SLOW } from '../../src/memory/descriptor.ts';
+
 export class FaultCounts {
   loss = 0;
   duplicate = 0;
@@ -55,6 +57,12 @@ export class FaultCounts {
   snapshotInstall = 0;
   retiredSegment = 0;
   leftOut = 0;
+
+  onLogState(state: number): void {
+    if (state === LOG_FULL) this.logFull += 1;
+    if (state === LOG_SLOW) this.logSlow += 1;
+    if (state === LOG_FAILED) this.logFailed += 1;
+  }
 
   get total(): number {
     return Object.values(this).reduce((sum: number, count: number) => sum + count, 0);

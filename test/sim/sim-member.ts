@@ -9,7 +9,6 @@ import { LOG_BLOCK_BYTES } from '../../src/limits.ts';
 import type { RecoveredRecord } from '../../src/log/log.ts';
 import type { LogWriter } from '../../src/log/log-writer.ts';
 import { openLog } from '../../src/log/open-log.ts';
-import { LOG_FAILED, LOG_FULL, LOG_SLOW } from '../../src/memory/descriptor.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
@@ -208,7 +207,7 @@ export class SimMember {
       this.#transport,
       living.map((group) => group.host),
       (_group, error) => this.#onStopped(error),
-      { onState: (state) => this.#onLogState(state), onFlush: () => {} },
+      { onState: (state) => this.#counts.onLogState(state), onFlush: () => {} },
     );
     this.life = { device, host, groups: living, hasFailed: false };
     this.#requireWayBack(living);
@@ -219,12 +218,6 @@ export class SimMember {
       this.#counts.rejoin += 1;
     }
     this.#events.onRecovered(this.index, this.life);
-  }
-
-  #onLogState(state: number): void {
-    if (state === LOG_FULL) this.#counts.logFull += 1;
-    if (state === LOG_SLOW) this.#counts.logSlow += 1;
-    if (state === LOG_FAILED) this.#counts.logFailed += 1;
   }
 
   /** Who had forgotten when it went down has not remembered in between (S12). */

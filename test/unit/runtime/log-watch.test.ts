@@ -11,16 +11,17 @@ const test = suite('runtime/log-watch');
 
 /** Two groups on one log; the first is led here. */
 function make() {
-  const log = { isFull: false, appendedPosition: 100, durablePosition: 100 };
+  const device = { errno: 0, error: () => device.errno };
+  const log = { device, isFull: false, appendedPosition: 100, durablePosition: 100 };
   const groups = [true, false].map((isLeader) => {
-    const state = { isBurdened: false, window: { nextSlot: 10 } };
+    const state = { configuration: { self: 0 }, isBurdened: false, window: { nextSlot: 10 } };
     const replica = { isLeader, successor: 2, commitWatermark: 10, state };
     const transfers: number[] = [];
     return { isRunning: true, transfers, driver: { replica, transfer: (to: number) => transfers.push(to) } };
   });
   const states: number[] = [];
   const flushes: number[] = [];
-  const watch = new LogWatch(log as Log, groups as unknown as GroupHost[], {
+  const watch = new LogWatch(log as unknown as Log, groups as unknown as GroupHost[], {
     onState: (state) => states.push(state),
     onFlush: (ticks) => flushes.push(ticks),
   });
@@ -101,9 +102,12 @@ test('what was proposed before the sample proves nothing; neither does a followe
 });
 
 test('a failed log hands over at once', () => {
-  const { led, states, watch } = make();
+  const { log, led, states, watch, ticks } = make();
+  log.device.errno = 5;
   watch.fail();
   assert.equal([states, led.transfers], [[LOG_FAILED], [2]]);
+  ticks(3);
+  assert.equal(states, [LOG_FAILED], 'for good');
 });
 
 test.run();
