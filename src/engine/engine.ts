@@ -249,7 +249,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   #onGroupError(shard: number, replica: number, error: SynodError): void {
     this.#config.logger?.error({ shard, replica, code: error.code }, error.message);
     this.tell('stopped', { shard, replica, error });
-    if (error.code === 'ERR_SYNOD_LOG_FAILED') this.#suspect(this.slot(replica, shard));
+    if (error.code === 'ERR_SYNOD_LOG_FAILED' && this.#replicas > 1) this.#suspect(this.slot(replica, shard));
     const failure = this.router.failureOf(shard) ?? (this.#wouldBeFatal(error) ? error : undefined);
     if (failure === undefined) return;
     setImmediate(() => this.#failShard(shard));
