@@ -52,6 +52,8 @@ export const ERROR_CODES = {
   ERR_SYNOD_LISTEN: { retryable: true },
   /** Certificates cannot be read or do not fit together. */
   ERR_SYNOD_TLS: { retryable: false },
+  /** No node answers at the address. */
+  ERR_SYNOD_UNREACHABLE: { retryable: true },
   /** A worker could not be started in time. */
   ERR_SYNOD_WORKER_START: { retryable: true },
   /** An invariant does not hold; the group stopped rather than risk acknowledged state. */

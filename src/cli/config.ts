@@ -9,11 +9,11 @@ import { CLUSTER_SETTINGS, NODE_SETTINGS } from '../config/validate.ts';
 import { CONFIG_FLAG, configFileOf, settingFlags, textsOf } from './config-flags.ts';
 import { type CommandTable, dispatch } from './dispatch.ts';
 import { EXIT_OK } from './exit-codes.ts';
-import { type FlagSetting, type FlagValues, parseCall } from './flags.ts';
+import { type FlagSetting, type FlagValues, oneOf, parseCall } from './flags.ts';
 
 const OWN_FLAGS: readonly FlagSetting[] = [
   CONFIG_FLAG,
-  { name: 'cluster', default: false, allowed: '', doc: 'settings of openCluster instead of those of a node' },
+  { name: 'for', default: 'node', ...oneOf(['node', 'cluster']), doc: 'whose settings: of a node or of openCluster' },
   { name: 'json', default: false, allowed: '', doc: 'one line of JSON' },
   { name: 'help', default: false, allowed: '', doc: 'this text' },
 ];
@@ -61,7 +61,7 @@ async function runPrint(args: readonly string[]): Promise<number> {
 }
 
 function parse(args: readonly string[]): { values: FlagValues; words: string[] } {
-  const settings = args.includes('--cluster') ? CLUSTER_SETTINGS : NODE_SETTINGS;
+  const settings = /(^|\n)--for[=\n]cluster(\n|$)/.test(args.join('\n')) ? CLUSTER_SETTINGS : NODE_SETTINGS;
   return parseCall([...OWN_FLAGS, ...settingFlags(settings)], args, ['file?']);
 }
 
@@ -70,7 +70,7 @@ async function resolve(
   [word]: string[],
 ): Promise<{ resolved: Resolved; file: string | undefined }> {
   const file = word ?? configFileOf(values, process.env);
-  const isCluster = values['cluster'] === true;
+  const isCluster = values['for'] === 'cluster';
   const flags = textsOf(isCluster ? CLUSTER_SETTINGS : NODE_SETTINGS, values);
   const sources = { flags, environment: process.env, file };
   const { resolved } = isCluster ? await loadConfig(sources) : await loadNodeConfig(sources);
@@ -84,9 +84,9 @@ function plain(value: unknown): unknown {
 }
 
 function help(name: 'check' | 'print', values: FlagValues): number {
-  const settings = values['cluster'] === true ? CLUSTER_SETTINGS : NODE_SETTINGS;
+  const settings = values['for'] === 'cluster' ? CLUSTER_SETTINGS : NODE_SETTINGS;
   const lines = [
-    `synod config ${name} [file] [--cluster] [--json] [settings]`,
+    `synod config ${name} [file] [--for node|cluster] [--json] [settings]`,
     '',
     `${COMMANDS[name]?.summary}. The strongest says what holds: flags, then environment, then file, then default.`,
     '',

@@ -2,19 +2,9 @@
 /**
  * The `synod` command. Each sub-command is a file of its own, loaded when it is asked for.
  */
-import { type CommandTable, dispatch } from './dispatch.ts';
+import { COMMANDS } from './commands.ts';
+import { dispatch } from './dispatch.ts';
 import { describeError, exitCodeOf } from './exit-codes.ts';
-
-const COMMANDS: CommandTable = {
-  demo: {
-    summary: 'a cluster under load, a killed leader, a verified restart',
-    load: async () => (await import('./demo.ts')).runDemo,
-  },
-  config: {
-    summary: 'checks or prints the configuration of a node or cluster',
-    load: async () => (await import('./config.ts')).runConfig,
-  },
-};
 
 // Whoever read the output went away: the run still ends in order and cleans up.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

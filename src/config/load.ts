@@ -4,7 +4,7 @@
  *   loadNodeConfig({ options, flags, environment, file }) ─▶ NodeConfig, and where every value came from
  */
 import { layerOfFile } from './config-file.ts';
-import { type Layer, layerOfObject, type Resolved, resolveSettings } from './resolve.ts';
+import { fail, type Layer, layerOfObject, type Resolved, resolveSettings } from './resolve.ts';
 import type { Setting } from './settings.ts';
 import { type Environment, layerOfEnvironment, layerOfFlags } from './sources.ts';
 import type { ClusterOptions, Config, NodeConfig, NodeOptions } from './types.ts';
@@ -41,5 +41,15 @@ async function layersOf(settings: readonly Setting[], sources: ConfigSources<obj
     layerOfFlags(settings, sources.flags ?? {}),
     layerOfEnvironment(settings, sources.environment ?? {}),
   ];
-  return sources.file === undefined ? layers : [...layers, await layerOfFile(settings, sources.file)];
+  if (sources.file === undefined) return layers;
+  const file = await layerOfFile(settings, sources.file);
+  refuseStandingBootstrap(file);
+  return [...layers, file];
+}
+
+/** What a file says holds at every start; a cluster is made once (S13). */
+function refuseStandingBootstrap(file: Layer): void {
+  const given = file.get('bootstrap');
+  if (given?.value === true)
+    fail('bootstrap', given.source, true, 'the flag --bootstrap, at the one start that makes the cluster');
 }

@@ -40,8 +40,8 @@ const HEADERS_MS_MAX = 5000;
 const REQUEST_MS_MAX = 30_000;
 const KEEP_ALIVE_MS = 5000;
 const CHECK_MS = 1000;
-/** How long `close` lets requests in flight finish. */
-const CLOSE_MS_MAX = 2000;
+/** How long `close` lets requests in flight finish, unless told otherwise. */
+const CLOSE_MS = 2000;
 
 const SERVER_OPTIONS = {
   maxHeaderSize: HEADER_BYTES_MAX,
@@ -103,13 +103,13 @@ export class ClientEndpoint {
   }
 
   /** Takes no more requests and lets those in flight finish for a bounded time. Idempotent. */
-  async close(): Promise<void> {
+  async close(withinMs = CLOSE_MS): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
     this.#server.closeIdleConnections();
-    const timer = setTimeout(() => this.#server.closeAllConnections(), CLOSE_MS_MAX);
+    const timer = setTimeout(() => this.#server.closeAllConnections(), withinMs);
     await closed;
     clearTimeout(timer);
   }

@@ -6,8 +6,11 @@ import type { TransportMessage } from '../../workers/worker-data.ts';
 import { SynodError } from '../base/errors.ts';
 import type { NodeConfig } from '../config.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
+import type { ClientEndpoint } from './client-endpoint.ts';
 import { Engine } from './engine.ts';
 import type { Inspection } from './inspections.ts';
+import { renderMetrics, samplesOf } from './metrics.ts';
+import { openNodeEndpoint } from './node-endpoint.ts';
 import type { NodeMemory } from './node-memory.ts';
 import { NodeRouter } from './node-router.ts';
 import { describeNode, type NodeStatus } from './node-status.ts';
@@ -32,6 +35,7 @@ export class Node extends Engine<NodeRouter> {
   readonly #memory: NodeMemory;
   readonly #self: number;
   #transport: TransportHost | undefined;
+  #endpoint: ClientEndpoint | undefined;
 
   constructor(parts: NodeParts) {
     const { config, workers, self, memory, sleeper, release } = parts;
@@ -52,6 +56,16 @@ export class Node extends Engine<NodeRouter> {
   join(supervisor: Supervisor, transport: TransportHost): void {
     this.#transport = transport;
     this.begin(supervisor);
+  }
+
+  /** Called once by `openNode`, last: opens the client endpoint, where one is configured. */
+  async serve(): Promise<void> {
+    this.#endpoint = await openNodeEndpoint(this, this.#config);
+  }
+
+  /** Where the client endpoint answers; undefined where there is none. */
+  get clientUrl(): string | undefined {
+    return this.#endpoint?.url;
   }
 
   /** Id of this node. */
@@ -85,6 +99,11 @@ export class Node extends Engine<NodeRouter> {
       linkStatus: this.#memory.linkStatus,
       listen: this.#transport?.address,
     });
+  }
+
+  /** `status()` as Prometheus text. */
+  metrics(): string {
+    return renderMetrics(samplesOf(this.status()));
   }
 
   /** Hands a shard that this node leads to another node, by id. */
@@ -136,6 +155,11 @@ export class Node extends Engine<NodeRouter> {
     this.tell('link', { node: this.nodeIdOf(memberIndex), isUp, transport, reason });
     if (isUp) return;
     for (const slot of this.supervisor?.slots ?? []) this.supervisor?.post(slot, { kind: 'suspect', memberIndex });
+  }
+
+  /** As that of a cluster; what the client endpoint has taken is answered meanwhile. */
+  override async close(): Promise<void> {
+    await Promise.all([super.close(), this.#endpoint?.close(this.#config.closeTimeoutMs)]);
   }
 
   protected override async stopWorkers(): Promise<void> {

@@ -114,6 +114,7 @@ async function open(config: NodeConfig, workers: number, directory: OpenedNodeDi
     directory.settle();
     node.join(supervisor, transport);
     await transport.start();
+    await node.serve();
   } catch (error) {
     await transport.close();
     await supervisor.close();

@@ -51,7 +51,7 @@ test('print tells every value with its source', () => {
 });
 
 test('a cluster in one process has settings of its own', () => {
-  const { stdout } = run(['print', '--cluster', '--replicas', '5', '--durability', 'memory', '--json']);
+  const { stdout } = run(['print', '--for', 'cluster', '--replicas', '5', '--durability', 'memory', '--json']);
   assert.equal(JSON.parse(stdout).settings.replicas, { value: 5, source: 'flag --replicas' });
 });
 

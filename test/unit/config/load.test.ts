@@ -49,6 +49,18 @@ test('what concerns several settings is told with the source of the one that is 
   );
 });
 
+test('a file cannot make a cluster at every start', async () => {
+  const file = join(home, 'bootstrap.yaml');
+  writeFileSync(file, `members: ${MEMBERS}\nid: 1\ndirectory: d\nbootstrap: true\n`);
+  await loadNodeConfig({ file }).then(
+    () => assert.unreachable(),
+    (error: Error) =>
+      assert.match(error.message, /^bootstrap \(.*:4\): true is not allowed; allowed is the flag --bootstrap/),
+  );
+  writeFileSync(file, `members: ${MEMBERS}\nid: 1\ndirectory: d\nbootstrap: false\n`);
+  assert.is((await loadNodeConfig({ file, flags: { bootstrap: 'true' } })).config.bootstrap, true);
+});
+
 test('a cluster is configured the same way', async () => {
   const { config } = await loadConfig({ flags: { replicas: '5' }, environment: { SYNOD_DURABILITY: 'memory' } });
   assert.is(config.replicas, 5);
