@@ -119,7 +119,7 @@ export class ClientEndpoint {
     return new Promise((resolve, reject) => {
       const fail = (cause: Error): void => {
         const message = `client.listen: ${formatAddress({ host, port })} cannot be taken (${(cause as NodeJS.ErrnoException).code}): choose another.`;
-        reject(new SynodError('ERR_SYNOD_CONFIG', message, { cause }));
+        reject(new SynodError('ERR_SYNOD_LISTEN', message, { cause }));
       };
       this.#server.once('error', fail);
       this.#server.listen({ host, port }, () => {
