@@ -39,7 +39,7 @@ test('no lane gets more in flight than its session remembers', () => {
 });
 
 test('help names flags and exit codes', () => {
-  assert.match(demoHelp(), /--durability {3}log device \(auto, direct, buffered, fs, memory, default auto\)/);
+  assert.match(demoHelp(), /--durability {3}log device \(auto, dax, direct, buffered, fs, memory, default auto\)/);
   assert.match(demoHelp(), /Exit codes: 0 .* 130/);
 });
 

@@ -89,7 +89,7 @@ test('a bad value is told with path, value and range', () => {
     [{ shards: Number.NaN }, /^shards: /],
     [{ workers: 'all' }, /^workers: "all" .* or 'per-group', 'auto'$/],
     [{ machine: '' }, /^machine: "" /],
-    [{ durability: 'disk' }, /^durability: "disk" .* auto, direct, buffered, fs, memory$/],
+    [{ durability: 'disk' }, /^durability: "disk" .* auto, dax, direct, buffered, fs, memory$/],
     [{ payloadBytesMax: 2 ** 20 + 1 }, /^payloadBytesMax: 1048577 .* 64 to 1048576$/],
     [{ laneBytes: 100_000 }, /^laneBytes: 100000 .* a power of two/],
     [{ memoryLogBytes: 2 ** 24 }, /^memoryLogBytes: 16777216 .* 33554432 to /],
