@@ -9,14 +9,16 @@
  * An empty directory is a new member of a new cluster only where `bootstrap` says so. Otherwise it may have been lost: it is
  * refused, or comes back without votes (S12). Peers refuse an incarnation or a count of starts that they know better.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SynodError } from '../base/errors.ts';
-import { mintId, mismatch, prepareDirectory, readJson, writeDurably } from './directory-files.ts';
+import { mismatch, prepareDirectory, readJson, writeDurably } from './directory-files.ts';
 import { lockDirectory } from './directory-lock.ts';
 
 const FORMAT = 1;
+/** Random part of an incarnation: a millisecond's many. */
+const INCARNATION_RANDOM = 2 ** 11;
 /** A leader must be elected without the node that forgot. */
 const MEMBERS_TO_REJOIN = 3;
 
@@ -50,7 +52,9 @@ interface NodeFile {
   boots: number;
   /** All logs were open once: from then on an empty one has lost something. */
   isSettled: boolean;
-  /** Votes were lost with an earlier directory, and the logs do not say so yet (S12). */
+  /** Made for a member that lost an earlier directory: peers take its incarnation for that one's. */
+  isReplacement: boolean;
+  /** Votes were lost, and the logs do not say so yet (S12). */
   isForgotten: boolean;
   peers: Record<string, SeenPeer>;
 }
@@ -61,6 +65,8 @@ export interface OpenedNodeDirectory {
   incarnation: number;
   /** Starts of this directory, this one included; durable. */
   boots: number;
+  /** Came in the place of a directory that was lost: a later incarnation is one to believe. */
+  isReplacement: boolean;
   isForgotten: boolean;
   /** Empty where logs are volatile. */
   logDirectory(log: number): string;
@@ -77,6 +83,14 @@ export interface OpenedNodeDirectory {
 export function clusterIdOf(cluster: string, memberIds: readonly number[]): number {
   const text = `${cluster}\0${[...memberIds].sort((a, b) => a - b).join(',')}`;
   return Number(createHash('sha256').update(text).digest().readBigUInt64LE() >> 11n) || 1;
+}
+
+/**
+ * Incarnations of one node are ordered by the time at which its directories were made, so that peers know a replacement from a lost
+ * directory that was found again: milliseconds, then random bits. Only an operator makes directories; no vote depends on the clock.
+ */
+function mintIncarnation(): number {
+  return Date.now() * INCARNATION_RANDOM + randomInt(INCARNATION_RANDOM);
 }
 
 /** Takes the directory for this process. Throws ERR_SYNOD_DIRECTORY, ERR_SYNOD_DIRECTORY_MISMATCH, ERR_SYNOD_DIRECTORY_LOCKED. */
@@ -103,8 +117,9 @@ export function volatileNodeDirectory(identity: Omit<NodeIdentity, 'directory'>)
   return {
     clusterId: clusterIdOf(identity.cluster, identity.memberIds),
     logs: 0,
-    incarnation: mintId(),
+    incarnation: mintIncarnation(),
     boots: 1,
+    isReplacement: !identity.bootstrap,
     isForgotten: !identity.bootstrap,
     logDirectory: () => '',
     snapshotDirectory: '',
@@ -124,6 +139,7 @@ function opened(directory: string, path: string, file: NodeFile, release: () => 
     logs: file.logs,
     incarnation: file.incarnation,
     boots: file.boots,
+    isReplacement: file.isReplacement,
     isForgotten: file.isForgotten,
     logDirectory: (log) => join(directory, `log-${log}`),
     snapshotDirectory: join(directory, 'snapshots'),
@@ -157,9 +173,10 @@ function firstStart(identity: NodeIdentity, path: string): NodeFile {
     memberIds: [...memberIds],
     shards,
     logs: workers,
-    incarnation: mintId(),
+    incarnation: mintIncarnation(),
     boots: 0,
     isSettled: false,
+    isReplacement: !bootstrap,
     isForgotten: !bootstrap,
     peers: {},
   };

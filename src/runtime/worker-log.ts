@@ -50,10 +50,18 @@ export function openWorkerLog(options: WorkerLogOptions, listener: LogListener):
     if (!options.groupIds.has(record.group)) throw foreignGroup(options, record.group);
     listener.onRecord(record);
   };
-  return options.device.name === 'memory' ? openVolatile(options, visitor) : openDurable(options, visitor, listener);
+  return options.device.name === 'memory'
+    ? openVolatile(options, visitor, listener)
+    : openDurable(options, visitor, listener);
 }
 
-function openVolatile(options: WorkerLogOptions, visitor: (record: RecoveredRecord) => void): WorkerLog {
+/** A process that begins anew has forgotten what an earlier one promised (S4); what this one wrote stands behind that. */
+function openVolatile(
+  options: WorkerLogOptions,
+  visitor: (record: RecoveredRecord) => void,
+  listener: LogListener,
+): WorkerLog {
+  if (options.isForgotten) listener.onForgotten();
   const store = new EntryStore(options.chunks, false);
   const { records, endPosition } = recoverVolatileLog(store, options.volatileControl, visitor);
   for (const bytes of store.bytes) options.checksum.attach(bytes);

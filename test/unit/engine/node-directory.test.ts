@@ -67,10 +67,25 @@ test('only a bootstrap makes a member with votes out of an empty directory', () 
 
 test('one that may have been lost comes back without votes, where others can teach it', () => {
   const directory = open({ lostReplicas: 'rejoin' });
-  assert.ok(directory.isForgotten);
+  assert.ok(directory.isForgotten && directory.isReplacement);
   directory.release();
   rmSync(join(root, 'data'), { recursive: true });
   assert.is(refusal({ lostReplicas: 'rejoin', memberIds: [1, 2] }).code, 'ERR_SYNOD_DIRECTORY_MISMATCH');
+});
+
+test('a directory made later has the higher incarnation, and says that it replaces another', () => {
+  const first = open({ bootstrap: true });
+  first.release();
+  assert.not(first.isReplacement);
+  rmSync(join(root, 'data'), { recursive: true });
+  const made = Date.now();
+  while (Date.now() === made);
+  const second = open({ lostReplicas: 'rejoin' });
+  second.release();
+  assert.ok(second.incarnation > first.incarnation && Number.isSafeInteger(second.incarnation));
+  const again = open();
+  assert.ok(again.isReplacement, 'for good: a peer may have been down when it came');
+  again.release();
 });
 
 test('what was forgotten stays so until the logs say it', () => {
