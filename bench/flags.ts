@@ -4,7 +4,7 @@
  *   npm run bench -- [suite …] [--flag value …]
  */
 
-export const SUITES: readonly string[] = ['ring', 'paxos', 'log', 'limits', 'engine', 'shards'];
+export const SUITES: readonly string[] = ['ring', 'paxos', 'log', 'limits', 'engine', 'nodes', 'shards'];
 export const DURABILITIES: readonly string[] = ['auto', 'dax', 'direct', 'buffered', 'fs', 'memory'];
 
 export interface Settings {
