@@ -104,7 +104,7 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
       readClock: makeClock(binding, data.block, clockMs),
       clockMs,
       ringClient,
-      report: () => builder.report(log.log),
+      report: () => builder.report(log.log, groups),
       tickMs: data.tuning.tickMs,
       idleTurns: 0,
     },
@@ -336,8 +336,13 @@ class GroupBuilder {
     );
   }
 
-  /** Log figures for the status blocks; once per tick. */
-  report(log: Log): void {
-    for (const status of this.#status.values()) status.setLog(log.submissions, log.appendedPosition);
+  /** For the status blocks, once per tick: log figures, and the leader that a follower hears without a change of its own role. */
+  report(log: Log, groups: readonly GroupHost[]): void {
+    for (let i = 0; i < groups.length; i++) {
+      const { groupId, driver } = groups[i] as GroupHost;
+      const status = this.#status.get(groupId) as StatusWriter;
+      status.setLog(log.submissions, log.appendedPosition);
+      status.setLeaderHint(driver.replica.state.leaderHint);
+    }
   }
 }
