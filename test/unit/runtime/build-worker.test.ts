@@ -94,7 +94,9 @@ for (const native of NATIVE_MODES) {
     const { worker, status } = parts;
     const { kind, device, durable, ...rest } = worker.ready as Extract<WorkerMessage, { kind: 'ready' }>;
     assert.equal([kind, device, durable], ['ready', 'memory', false]);
-    assert.equal(rest, { native: native === 'auto', recoveredRecords: 0, recoveredBytes: rest.recoveredBytes });
+    const { recoveredBytes, deviceReason } = rest;
+    assert.equal(rest, { native: native === 'auto', recoveredRecords: 0, recoveredBytes, deviceReason });
+    assert.match(deviceReason, 'asked for');
     assert.is(status.role, ROLE_FOLLOWER);
     lead(worker, status);
     assert.equal(add(parts, [5, 7, 30]), [5, 12, 42]);
