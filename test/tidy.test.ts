@@ -32,31 +32,7 @@ const ASSERT_DENSITY: Readonly<Record<string, number>> = {
  * Sources that have run-time code and no unit test of their own yet. Those of the runtime are driven as a whole by
  * test/unit/runtime/replica-host.test.ts, by the simulator and by the integration tests.
  */
-const WITHOUT_TWIN: readonly string[] = [
-  'src/index.ts',
-  'src/memory/ring-range.ts',
-  'src/transport/back-off.ts',
-  'src/transport/build-transport.ts',
-  'src/transport/burst-reader.ts',
-  'src/transport/burst.ts',
-  'src/transport/dial-attempt.ts',
-  'src/transport/dialer.ts',
-  'src/transport/frame-router.ts',
-  'src/transport/handshake.ts',
-  'src/transport/hello.ts',
-  'src/transport/lane-pair.ts',
-  'src/transport/lane-pump.ts',
-  'src/transport/line.ts',
-  'src/transport/link-manager.ts',
-  'src/transport/listener.ts',
-  'src/transport/peer-link.ts',
-  'src/transport/refusals.ts',
-  'src/transport/socket-channel.ts',
-  'src/transport/tls-identity.ts',
-  'src/transport/tls-material.ts',
-  'src/transport/transport-agent.ts',
-  'src/wire/frame-check.ts',
-];
+const WITHOUT_TWIN: readonly string[] = ['src/index.ts'];
 
 const sources = loadTree(ROOT, ['src', 'workers'], ['.ts']);
 const tests = loadTree(ROOT, ['test'], ['.ts']);
