@@ -191,6 +191,8 @@ export interface TransportData {
   clusterId: number;
   /** Of this node's directory, minted at its first start. */
   incarnation: number;
+  /** The directory was made for one that was lost (S13). */
+  isReplacement?: boolean;
   /** Durable before this worker starts: counts the starts of this directory. */
   bootCounter: number;
   shards: number;

@@ -198,6 +198,7 @@ class NodeBirth {
       nodeId: config.id,
       clusterId: directory.clusterId,
       incarnation: directory.incarnation,
+      isReplacement: directory.isReplacement,
       bootCounter: directory.boots,
       shards: config.shards,
       members: config.members.map(({ id, host, port }, memberIndex) => {

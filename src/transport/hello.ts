@@ -10,7 +10,7 @@
  *   12  LINK             chosen by the dialler; both lanes of a connection carry the same (S24)
  *   16  CLUSTER (2)      24  INCARNATION (2)      32  BOOT_COUNTER (2)      the sender's
  *   40  SENDER           44  RECEIVER             node ids
- *   48  SHARDS           52  … reserved, 0
+ *   48  SHARDS           52  FLAGS: 1 = the directory replaces a lost one           56  … reserved, 0
  *   92  CRC              crc32c of the 92 bytes before it
  */
 import { assert } from '../base/assert.ts';
@@ -23,6 +23,7 @@ import { REASONS, type Reason, reasonOf } from './reason.ts';
 export const HELLO_BYTES = 96;
 /** "SYNh" in memory order. */
 const HELLO_MAGIC = 0x684e5953;
+const FLAG_REPLACEMENT = 1;
 const CRC_WORD = HELLO_BYTES / 4 - 1;
 const CHECKED_BYTES = CRC_WORD * 4;
 
@@ -33,6 +34,8 @@ export interface Identity {
   incarnation: number;
   bootCounter: number;
   shards: number;
+  /** Its directory was made for one that was lost: a later incarnation is believed, and the lost one never again (S13). */
+  isReplacement?: boolean;
 }
 
 /** What a node knows of a member, and expects of whoever claims to be it. */
@@ -73,6 +76,7 @@ export function encodeHello(hello: Omit<Hello, 'wireVersion'>): Uint8Array {
   words[10] = hello.nodeId;
   words[11] = hello.receiverId;
   words[12] = hello.shards;
+  words[13] = hello.isReplacement === true ? FLAG_REPLACEMENT : 0;
   words[CRC_WORD] = crc32c(bytes, 0, CHECKED_BYTES, 0);
   return bytes;
 }
@@ -103,6 +107,7 @@ export function decodeHello(bytes: Uint8Array): Hello | Reason {
     nodeId: word(10),
     receiverId: word(11),
     shards: word(12),
+    ...(word(13) === FLAG_REPLACEMENT ? { isReplacement: true } : {}),
   };
 }
 
@@ -117,7 +122,13 @@ export function helloViolation(self: Identity, hello: Hello, expected: Expected 
   if (hello.clusterId !== self.clusterId) return 'wrongCluster';
   if (hello.receiverId !== self.nodeId) return 'wrongReceiver';
   if (expected === undefined || expected.nodeId !== hello.nodeId || hello.nodeId === self.nodeId) return 'notMember';
+  if (replaces(hello, expected)) return hello.shards === self.shards ? undefined : 'shards';
   if (expected.incarnation !== 0 && expected.incarnation !== hello.incarnation) return 'wrongIncarnation';
   if (hello.bootCounter < expected.bootCounter) return 'oldBoot';
   return hello.shards === self.shards ? undefined : 'shards';
+}
+
+/** True where the sender comes with a directory that was made later than the known one, to replace it: its starts are counted anew. */
+export function replaces(hello: Identity, expected: Pick<Expected, 'incarnation'>): boolean {
+  return hello.isReplacement === true && expected.incarnation !== 0 && hello.incarnation > expected.incarnation;
 }

@@ -16,7 +16,7 @@ import type { ChannelUpgrader } from './channel.ts';
 import { DialAttempt } from './dial-attempt.ts';
 import type { Dial } from './dialer.ts';
 import { Handshake, type HandshakeFailure } from './handshake.ts';
-import type { Expected, Hello, Identity } from './hello.ts';
+import { type Expected, type Hello, type Identity, replaces } from './hello.ts';
 import { LanePair } from './lane-pair.ts';
 import type { Line } from './line.ts';
 import { LinkStatusWriter, STRANGERS_LINE } from './link-status.ts';
@@ -288,7 +288,12 @@ export class LinkManager {
   }
 
   /** Keeps the highest boot counter; a peer that comes with a lower one from now on is an old copy (S13). */
-  #onHello({ member }: Peer, { incarnation, bootCounter }: Hello): void {
+  #onHello({ member }: Peer, hello: Hello): void {
+    const { incarnation, bootCounter } = hello;
+    if (replaces(hello, member)) {
+      member.incarnation = 0;
+      member.bootCounter = 0;
+    }
     const isNew = bootCounter > member.bootCounter || member.incarnation === 0;
     member.bootCounter = Math.max(member.bootCounter, bootCounter);
     if (member.incarnation === 0) member.incarnation = incarnation;
