@@ -4,13 +4,15 @@
  *
  *   deadline passed ──▶ STATUS_QUERY to all ──▶ a quorum hears no leader ──▶ (catch up first) ──▶ campaign
  *                                           └▶ somebody hears one: wait another timeout
+ *   bound by a lease that it granted: campaign as soon as that is over (S21)
  * @hot
  */
 import { assert } from '../base/assert.ts';
 import type { Prng } from '../base/prng.ts';
-import type { MemberIndex, Slot, Tick } from '../base/types.ts';
+import type { Ballot, MemberIndex, Slot, Tick } from '../base/types.ts';
 import type { LeaderContact } from './leader-contact.ts';
-import { M_AUX, M_BALLOT, M_COMMIT, M_FROM, STATUS_QUERY, STATUS_REPLY } from './message.ts';
+import type { LeasePromise } from './lease-promise.ts';
+import { M_AUX, M_AUX2, M_BALLOT, M_COMMIT, M_FROM, STATUS_QUERY, STATUS_REPLY } from './message.ts';
 import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT, A_SLOT, A_VALUE_CRC } from './outbox.ts';
 import type { Proposer } from './proposer.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
@@ -19,6 +21,7 @@ export class Election {
   readonly #state: ReplicaState;
   readonly #proposer: Proposer;
   readonly #contact: LeaderContact;
+  readonly #lease: LeasePromise;
   readonly #prng: Prng;
   readonly #isPreferred: boolean;
   #deadline: Tick = 0;
@@ -30,11 +33,21 @@ export class Election {
   #leaderlessCommit: Slot = 0;
   /** Catch up to this watermark, then campaign; 0 = no such plan. */
   campaignAt: Slot = 0;
+  /** A campaign is due when the lease that was granted is over. */
+  #isDue = false;
 
-  constructor(state: ReplicaState, proposer: Proposer, contact: LeaderContact, prng: Prng, isPreferred: boolean) {
+  constructor(
+    state: ReplicaState,
+    proposer: Proposer,
+    contact: LeaderContact,
+    lease: LeasePromise,
+    prng: Prng,
+    isPreferred: boolean,
+  ) {
     this.#state = state;
     this.#proposer = proposer;
     this.#contact = contact;
+    this.#lease = lease;
     this.#prng = prng;
     this.#isPreferred = isPreferred;
     this.#deadline = isPreferred ? 1 : this.#timeout();
@@ -58,6 +71,7 @@ export class Election {
     this.#deadline = state.tick + this.#timeout();
     this.#queryTick = -1;
     this.campaignAt = 0;
+    this.#isDue = false;
   }
 
   /** True while a leader was heard within an election timeout. */
@@ -105,8 +119,8 @@ export class Election {
 
   #tickFollower(): void {
     const state = this.#state;
-    if (this.campaignAt > 0 && state.commitWatermark >= this.campaignAt) {
-      this.#campaign();
+    if (this.#isDue || (this.campaignAt > 0 && state.commitWatermark >= this.campaignAt)) {
+      this.#campaign(0);
       return;
     }
     if (state.tick < this.#deadline) return;
@@ -121,7 +135,7 @@ export class Election {
     this.#leaderlessCommit = 0;
     this.campaignAt = 0;
     if (state.configuration.peers === 0) {
-      this.#campaign();
+      this.#campaign(0);
       return;
     }
     const at = state.send(STATUS_QUERY, state.configuration.peers, 0);
@@ -130,8 +144,18 @@ export class Election {
     words[at + A_COMMIT] = state.commitWatermark;
   }
 
+  /** Where a member that forgot asks for a ballot above all that it may have promised, the leader takes one (S12). */
+  onStatusQuery(message: Float64Array): void {
+    const state = this.#state;
+    const isAskedToElect = message[M_AUX2] === 1 && (message[M_BALLOT] as Ballot) >= state.promisedBallot;
+    if (state.role === LEADER && isAskedToElect) {
+      state.see(message[M_BALLOT] as Ballot);
+      this.#campaignAnew();
+    } else this.#answerStatus(message);
+  }
+
   /** AUX of the question comes back in VALUE_CRC; a leader adds the end of what its phase 1 found (S12). */
-  onStatusQuery(message: Float64Array, recoveryEnd: Slot): void {
+  #answerStatus(message: Float64Array): void {
     const state = this.#state;
     const at = state.send(STATUS_REPLY, 1 << (message[M_FROM] as MemberIndex), state.promiseSequence);
     const words = state.outbox.words;
@@ -141,15 +165,15 @@ export class Election {
     words[at + A_COMMIT] = state.lacksImage && asked < state.commitWatermark ? asked : state.commitWatermark;
     words[at + A_AUX] = this.hearsLeader() ? 1 : 0;
     words[at + A_AUX2] = state.leaderHint + 1;
-    words[at + A_SLOT] = state.role === LEADER ? recoveryEnd : 0;
+    words[at + A_SLOT] = state.role === LEADER ? this.#proposer.recoveryEnd : 0;
     words[at + A_VALUE_CRC] = message[M_AUX] as number;
   }
 
   /** A leader goes through phase 1 again in a fresh ballot. */
-  campaignAnew(): void {
+  #campaignAnew(): void {
     assert(this.#state.role === LEADER, 'only a leader is asked for another ballot');
     this.#proposer.stepDown();
-    this.#campaign();
+    this.#campaign(0);
   }
 
   /** Returns nothing; may start a campaign, or plan one for when this replica has caught up. */
@@ -166,19 +190,22 @@ export class Election {
     this.#leaderlessMembers |= 1 << (message[M_FROM] as MemberIndex);
     if (state.tick < this.#deadline || !state.configuration.quorums.isLeaderQuorum(this.#leaderlessMembers)) return;
     this.campaignAt = this.#leaderlessCommit;
-    if (state.commitWatermark >= this.campaignAt) this.#campaign();
+    if (state.commitWatermark >= this.campaignAt) this.#campaign(0);
   }
 
-  /** The leader asked this replica to take over. */
+  /** The leader asked this replica to take over, and has given up its lease. */
   onTransfer(message: Float64Array): void {
     const state = this.#state;
     if (state.lacksImage || (message[M_BALLOT] as number) < state.promisedBallot) return;
-    if (state.role === FOLLOWER) this.#campaign();
+    if (state.role === FOLLOWER) this.#campaign(message[M_BALLOT] as Ballot);
   }
 
-  #campaign(): void {
+  #campaign(released: Ballot): void {
     const state = this.#state;
     assert(state.role !== LEADER, 'a leader does not campaign');
+    this.#isDue = !this.#lease.allowsCampaign(released);
+    if (this.#isDue) return;
+    state.releasedBallot = released;
     this.campaignAt = 0;
     this.#queryTick = -1;
     this.#deadline = state.tick + this.#timeout();

@@ -1,19 +1,21 @@
 /**
  * The leader's heartbeat rounds: who still follows, and which rounds an accept quorum has answered.
  * A round confirms that no higher ballot had finished phase 1 when it was answered, so reads that arrived before it started are
- * linearizable at its read index (I19, S20); a leader that no quorum answers steps down (I18).
+ * linearizable at its read index (I19, S20); a leader that no quorum answers steps down (I18). Each round asks for the lease anew (lease.ts).
  * @hot
  */
 import { assert } from '../base/assert.ts';
 import type { Ballot, MemberIndex } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
 import type { CatchUp } from './catch-up.ts';
-import { HEARTBEAT } from './message.ts';
-import { A_AUX, A_BALLOT, A_COMMIT } from './outbox.ts';
+import type { Lease } from './lease.ts';
+import { HEARTBEAT, M_AUX, M_AUX2, M_FROM, REPLY_BURDENED, REPLY_STAMP, TRANSFER } from './message.ts';
+import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT } from './outbox.ts';
 import type { ReplicaState } from './replica-state.ts';
 
 export class LeaderContact {
   readonly #state: ReplicaState;
+  readonly lease: Lease;
   /** Serial of the last round begun; grows over all leaderships. */
   roundSerial = 0;
   /** Highest round that an accept quorum has answered in this leadership. */
@@ -23,8 +25,9 @@ export class LeaderContact {
   #burdened = 0;
   readonly #lastReplyTick = new Float64Array(MEMBERS_MAX);
 
-  constructor(state: ReplicaState) {
+  constructor(state: ReplicaState, lease: Lease) {
     this.#state = state;
+    this.lease = lease;
   }
 
   /** A leadership begins: earlier answers count no more, and everybody has one election timeout to answer. */
@@ -33,6 +36,7 @@ export class LeaderContact {
     this.#lastRound.fill(0);
     this.#burdened = 0;
     this.#lastReplyTick.fill(this.#state.tick);
+    this.lease.begin();
   }
 
   /** Sends one HEARTBEAT to all; returns the round's serial. */
@@ -42,12 +46,14 @@ export class LeaderContact {
     this.roundSerial += 1;
     this.#lastRound[state.configuration.self] = this.roundSerial;
     this.#lastReplyTick[state.configuration.self] = state.tick;
+    this.lease.onRound(this.roundSerial);
     if (state.configuration.peers !== 0) {
       const at = state.send(HEARTBEAT, state.configuration.peers, 0);
       const words = state.outbox.words;
       words[at + A_BALLOT] = ballot;
       words[at + A_COMMIT] = state.commitWatermark;
       words[at + A_AUX] = this.roundSerial;
+      words[at + A_AUX2] = this.lease.askedMs;
     }
     this.#confirm(this.roundSerial);
     return this.roundSerial;
@@ -59,10 +65,19 @@ export class LeaderContact {
     this.#lastReplyTick[from] = this.#state.tick;
   }
 
-  /** A member answered `round` with its promise at the leader's ballot. */
-  onReply(from: MemberIndex, round: number, isBurdened: boolean): void {
+  /** A member answered a round with its promise at the leader's ballot. */
+  onAnswer(message: Float64Array): void {
+    const flags = message[M_AUX2] as number;
+    const isBurdened = (flags & REPLY_BURDENED) !== 0;
+    const stamp = Math.floor(flags / REPLY_STAMP);
+    this.onReply(message[M_FROM] as MemberIndex, message[M_AUX] as number, isBurdened, stamp);
+  }
+
+  /** `stamp` is not 0 where the lease was granted. */
+  onReply(from: MemberIndex, round: number, isBurdened: boolean, stamp = 0): void {
     assert(round <= this.roundSerial, 'a round is answered after it began');
     this.onContact(from);
+    this.lease.onGrant(from, round, stamp);
     this.#burdened = isBurdened ? this.#burdened | (1 << from) : this.#burdened & ~(1 << from);
     if (round <= (this.#lastRound[from] as number)) return;
     this.#lastRound[from] = round;
@@ -90,6 +105,16 @@ export class LeaderContact {
       if (best < 0 || catchUp.commitOf(m) > catchUp.commitOf(best)) best = m;
     }
     return best;
+  }
+
+  /** Gives up the lease, then asks `member` to campaign: whoever granted the lease to `ballot` may promise to it (S21). */
+  transfer(ballot: Ballot, member: MemberIndex): void {
+    const state = this.#state;
+    if (member === state.configuration.self) return;
+    this.lease.revoke();
+    const at = state.send(TRANSFER, 1 << member, 0);
+    state.outbox.words[at + A_BALLOT] = ballot;
+    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
   }
 
   /** True while enough members answered within an election timeout (I18). */

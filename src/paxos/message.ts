@@ -7,7 +7,7 @@
  * @hot
  */
 
-/** Phase 1a. SLOT: first slot asked about. From a candidate whose own promise for BALLOT is durable (S2). */
+/** Phase 1a. SLOT: first slot asked about; AUX: ballot whose leader gave up its lease for this candidate, 0 = none. From a candidate whose own promise for BALLOT is durable (S2). */
 export const PREPARE = 1;
 /** Part of phase 1b, one per vote at or above the asked slot. AUX: ballot of the vote; VALUE_*: what was voted for; AUX2: 1 where it is known chosen. */
 export const PROMISE_VOTE = 2;
@@ -19,12 +19,14 @@ export const ACCEPT = 4;
 export const ACCEPTED = 5;
 /** Answer to a stale ballot. BALLOT: the refused one; AUX: the promised one. */
 export const REJECT = 6;
-/** Leader to all: alive, BALLOT, COMMIT. AUX: round serial, answered by HEARTBEAT_REPLY (also confirms reads, S20). */
+/** Leader to all: alive, BALLOT, COMMIT. AUX: round serial, answered by HEARTBEAT_REPLY (also confirms reads, S20); AUX2: length of the lease asked for, 0 = none (S21). */
 export const HEARTBEAT = 7;
-/** AUX: the round serial; BALLOT: the leader's, at which the sender has promised; COMMIT: the sender's commit watermark; AUX2: REPLY_BURDENED where others should lead. */
+/** AUX: the round serial; BALLOT: the leader's, at which the sender has promised; COMMIT: the sender's commit watermark; AUX2: flags of two bits, and above them where it grants the lease its clock in whole ms + 1. */
 export const HEARTBEAT_REPLY = 8;
 /** The log of the sender is full or slow. */
 export const REPLY_BURDENED = 2;
+/** Factor of the clock in AUX2. */
+export const REPLY_STAMP = 4;
 /** Before disturbing a live leader: do you hear one? BALLOT: the asker's promised ballot; COMMIT: its commit watermark. From a member that forgot: AUX: its nonce; BALLOT: highest promise it was told; AUX2: 1 where all told it. */
 export const STATUS_QUERY = 9;
 /** BALLOT: the answerer's promised ballot; AUX: 1 where it hears a live leader; COMMIT; AUX2: its member index of the leader + 1; VALUE_CRC: the asker's nonce; SLOT: end of what a leader's phase 1 found. */
@@ -37,7 +39,7 @@ export const LEARNED = 12;
 export const FETCH_VOTE = 13;
 /** The answer, with bytes: SLOT, BALLOT: the candidate's, AUX: ballot of the vote. */
 export const VOTE_VALUE = 14;
-/** Leader to the member that shall lead: campaign at once. */
+/** Leader to the member that shall lead: campaign at once. The lease of BALLOT is given up. */
 export const TRANSFER = 15;
 /** What was asked for is truncated here. SLOT: watermark of the newest snapshot; AUX: its size in bytes; COMMIT. */
 export const SNAPSHOT_OFFER = 16;
@@ -47,7 +49,11 @@ export const SNAPSHOT_FETCH = 17;
 export const SNAPSHOT_PART = 18;
 /** A run of command records of a client at another node, for the leader to propose; answered by applying. No part of Paxos: loss, duplicates and delay are the session's matter. */
 export const FORWARD = 19;
-export const MESSAGE_KINDS = 20;
+/** For which index may reads that wait here run? AUX: serial of the question; AUX2: nonce of the asker's life; SLOT: READ_BY_*; COMMIT. */
+export const READ_INDEX = 20;
+/** SLOT, AUX, AUX2: as asked; COMMIT: the read index. */
+export const READ_INDEX_REPLY = 21;
+export const MESSAGE_KINDS = 22;
 
 export const M_KIND = 0;
 export const M_FROM = 1;
@@ -92,4 +98,6 @@ const KIND_NAMES: readonly string[] = [
   'SNAPSHOT_FETCH',
   'SNAPSHOT_PART',
   'FORWARD',
+  'READ_INDEX',
+  'READ_INDEX_REPLY',
 ];

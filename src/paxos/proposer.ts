@@ -1,6 +1,5 @@
 /**
- * The proposer: phase 1 once for the whole open suffix, then pipelined phase 2.
- * Paxos Made Simple, section 2.2: phase 1 (a) and phase 2 (a); section 3: the distinguished proposer.
+ * The proposer: phase 1 once for the whole open suffix, then pipelined phase 2 (Paxos Made Simple, 2.2: 1 (a), 2 (a); 3: the distinguished proposer).
  *
  *   follower ── campaign ──▶ candidate ── prepare quorum ──▶ leader (recovering ── all values in ──▶ open)
  *       ▲                       │ reject, or a peer is ahead       │ reject, higher ballot, no quorum
@@ -112,6 +111,7 @@ export class Proposer {
     words[at + A_BALLOT] = this.ballot;
     words[at + A_SLOT] = state.commitWatermark;
     words[at + A_COMMIT] = state.commitWatermark;
+    words[at + A_AUX] = state.releasedBallot;
     words[at + A_AUX2] = this.#attempt;
   }
 

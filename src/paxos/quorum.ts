@@ -31,6 +31,11 @@ export class Quorums {
     return popcount(members) >= this.acceptQuorum;
   }
 
+  /** True where no prepare quorum can do without one of `members`. */
+  meetsEveryPrepareQuorum(members: number): boolean {
+    return popcount(members) + this.prepareQuorum > this.memberCount;
+  }
+
   /** Enough members to lead: both a new phase 1 and a phase 2 would succeed. */
   isLeaderQuorum(members: number): boolean {
     return this.isPrepareQuorum(members) && this.isAcceptQuorum(members);

@@ -40,6 +40,8 @@ export class ReplicaState {
 
   /** Logical time; replica. */
   tick: Tick = 0;
+  /** Monotonic milliseconds as read last, for leases alone: ticks that a paused process missed are not made up for; driver. */
+  readonly clock = new Float64Array(1);
   /** FOLLOWER, CANDIDATE or LEADER; proposer. */
   role = FOLLOWER;
   /** Grows with every leadership won; proposer. */
@@ -60,6 +62,8 @@ export class ReplicaState {
   lacksImage = false;
   /** The log here is full or slow: others should lead. Hint only; the driver's host sets it. */
   isBurdened = false;
+  /** Ballot whose leader gave up its lease for this member's candidacy, 0 = none (S21); election. */
+  releasedBallot: Ballot = 0;
   /** Highest ballot ever seen anywhere; the next candidacy starts above its round; all roles raise it. */
   seenBallot: Ballot = 0;
 

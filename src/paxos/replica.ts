@@ -2,7 +2,7 @@
  * One member of one group: composes the roles and dispatches to them. Numbers in, outbox out; never re-entered.
  *
  *   step(message) ─┐
- *   tick()         ├─▶ acceptor · proposer · learner · election · leader-contact · catch-up ─▶ outbox
+ *   tick()         ├─▶ acceptor · proposer · learner · election · contact · leases · read index · catch-up ─▶ outbox
  *   propose(…)     │
  *   persisted(q)   ┘
  *
@@ -16,8 +16,11 @@ import { Acceptor } from './acceptor.ts';
 import { CatchUp } from './catch-up.ts';
 import type { Configuration } from './configuration.ts';
 import { Election } from './election.ts';
+import { FollowerContact } from './follower-contact.ts';
 import { LeaderContact } from './leader-contact.ts';
 import { Learner } from './learner.ts';
+import { Lease, type LeaseTerms, NO_LEASE } from './lease.ts';
+import { LeasePromise } from './lease-promise.ts';
 import {
   ACCEPT,
   ACCEPTED,
@@ -27,7 +30,6 @@ import {
   HEARTBEAT_REPLY,
   LEARNED,
   M_AUX,
-  M_AUX2,
   M_BALLOT,
   M_COMMIT,
   M_EPOCH,
@@ -37,15 +39,17 @@ import {
   PREPARE,
   PROMISE,
   PROMISE_VOTE,
+  READ_INDEX,
+  READ_INDEX_REPLY,
   REJECT,
-  REPLY_BURDENED,
   STATUS_QUERY,
   STATUS_REPLY,
   TRANSFER,
   VOTE_VALUE,
 } from './message.ts';
-import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT, type Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import { Proposer } from './proposer.ts';
+import { READ_BY_LEASE, ReadIndex } from './read-index.ts';
 import { Rejoin } from './rejoin.ts';
 import { CANDIDATE, FOLLOWER, LEADER, ReplicaState, type SameValue, type Timing } from './replica-state.ts';
 
@@ -58,7 +62,11 @@ export interface ReplicaOptions {
   sameValue: SameValue;
   /** Memory of an earlier life of this member, used again. */
   outbox?: Outbox;
+  /** No leases where nothing is said. */
+  lease?: LeaseTerms | undefined;
 }
+
+const READ_NONCE_MAX = 2 ** 31 - 1;
 
 export class Replica {
   readonly state: ReplicaState;
@@ -67,6 +75,10 @@ export class Replica {
   readonly #learner: Learner;
   readonly #proposer: Proposer;
   readonly #contact: LeaderContact;
+  readonly #followerContact: FollowerContact;
+  readonly #leasePromise: LeasePromise;
+  /** Read indexes asked of the leader, for members that do not lead. */
+  readonly reads: ReadIndex;
   readonly #election: Election;
   readonly #catchUp: CatchUp;
   readonly #rejoin: Rejoin;
@@ -78,10 +90,14 @@ export class Replica {
     this.#acceptor = new Acceptor(this.state);
     this.#learner = new Learner(this.state);
     this.#proposer = new Proposer(this.state, this.#acceptor, this.#learner);
-    this.#contact = new LeaderContact(this.state);
-    this.#election = new Election(this.state, this.#proposer, this.#contact, options.prng, options.isPreferred);
+    const { prng, isPreferred, lease: terms = NO_LEASE } = options;
+    this.#leasePromise = new LeasePromise(this.state, terms);
+    this.#contact = new LeaderContact(this.state, new Lease(this.state, terms));
+    this.#followerContact = new FollowerContact(this.state, this.#acceptor, this.#learner, this.#leasePromise);
+    this.#election = new Election(this.state, this.#proposer, this.#contact, this.#leasePromise, prng, isPreferred);
     this.#catchUp = new CatchUp(this.state);
-    this.#rejoin = new Rejoin(this.state, this.#acceptor, options.prng.fork('rejoin'));
+    this.#rejoin = new Rejoin(this.state, this.#acceptor, prng.fork('rejoin'));
+    this.reads = new ReadIndex(this.state, prng.fork('reads').range(1, READ_NONCE_MAX));
   }
 
   get isLeader(): boolean {
@@ -148,7 +164,7 @@ export class Replica {
     switch (message[M_KIND]) {
       case STATUS_QUERY:
         this.#noteCommit(message);
-        if (!this.state.isRejoining) this.#onStatusQuery(message);
+        if (!this.state.isRejoining) this.#election.onStatusQuery(message);
         break;
       case STATUS_REPLY:
         this.#noteCommit(message);
@@ -167,6 +183,12 @@ export class Replica {
       case VOTE_VALUE:
         this.#proposer.onVoteValue(message);
         break;
+      case READ_INDEX:
+        this.#onReadIndex(message);
+        break;
+      case READ_INDEX_REPLY:
+        this.reads.onReply(message);
+        break;
       case TRANSFER:
         if (!this.state.isRejoining) this.#election.onTransfer(message);
         break;
@@ -183,6 +205,8 @@ export class Replica {
     this.#noteCommit(message);
     if (this.state.isRejoining || this.#cannotHelp(message)) return;
     const before = this.state.promisedBallot;
+    const isFree = this.#leasePromise.allows(message[M_FROM] as MemberIndex, message[M_AUX] as Ballot);
+    if (!isFree && (message[M_BALLOT] as Ballot) > before) return;
     if (this.#acceptor.onPrepare(message) && this.state.promisedBallot > before) this.#proposer.stepDown();
   }
 
@@ -222,60 +246,31 @@ export class Replica {
     this.#proposer.onAccepted(message);
   }
 
-  /**
-   * requires H1: a heartbeat comes from a leader
-   * ensures  H2: it is answered only at promise = its ballot, once that promise is durable (S20)
-   */
   #onHeartbeat(message: Float64Array): void {
-    const state = this.state;
     const ballot = message[M_BALLOT] as Ballot;
     const from = message[M_FROM] as MemberIndex;
     this.#noteCommit(message);
-    if (ballot < state.promisedBallot) {
-      this.#rejectHeartbeat(from, ballot);
+    if (ballot < this.state.promisedBallot) {
+      this.#followerContact.reject(from, ballot);
       return;
     }
     this.#follow(from, ballot);
-    if (state.isRejoining) this.#learner.maybeAdvance();
-    else this.#answerHeartbeat(message, from, ballot);
-  }
-
-  #answerHeartbeat(message: Float64Array, from: MemberIndex, ballot: Ballot): void {
-    const state = this.state;
-    const sequence = this.#acceptor.promise(ballot);
-    const at = state.send(HEARTBEAT_REPLY, 1 << from, sequence);
-    state.outbox.words[at + A_BALLOT] = ballot;
-    state.outbox.words[at + A_AUX] = message[M_AUX] as number;
-    state.outbox.words[at + A_AUX2] = state.isBurdened ? REPLY_BURDENED : 0;
-    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
-    if (CONTRACTS) ensures(state.promisedBallot === ballot, 'H2: answered at promise = ballot only');
-    this.#learner.hear(ballot, message[M_COMMIT] as Slot);
-  }
-
-  #rejectHeartbeat(to: MemberIndex, ballot: Ballot): void {
-    const state = this.state;
-    const at = state.send(REJECT, 1 << to, state.promiseSequence);
-    state.outbox.words[at + A_BALLOT] = ballot;
-    state.outbox.words[at + A_AUX] = state.promisedBallot;
-    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
-  }
-
-  /** Where a member that forgot asks for a ballot above all that it may have promised, the leader takes one (S12). */
-  #onStatusQuery(message: Float64Array): void {
-    const isAskedToElect = message[M_AUX2] === 1 && (message[M_BALLOT] as Ballot) >= this.state.promisedBallot;
-    if (this.isLeader && isAskedToElect) {
-      this.state.see(message[M_BALLOT] as Ballot);
-      this.#election.campaignAnew();
-      return;
-    }
-    this.#election.onStatusQuery(message, this.recoveryEnd);
+    if (this.state.isRejoining) this.#learner.maybeAdvance();
+    else this.#followerContact.answer(message);
   }
 
   #onHeartbeatReply(message: Float64Array): void {
     this.#noteCommit(message);
     if (!this.isLeader || message[M_BALLOT] !== this.#proposer.ballot) return;
-    const isBurdened = ((message[M_AUX2] as number) & REPLY_BURDENED) !== 0;
-    this.#contact.onReply(message[M_FROM] as MemberIndex, message[M_AUX] as number, isBurdened);
+    this.#contact.onAnswer(message);
+    this.reads.onConfirmed(this.#contact.confirmedRound);
+  }
+
+  /** A member that follows has reads that wait. */
+  #onReadIndex(message: Float64Array): void {
+    if (!this.isLeader) return;
+    const isLeased = message[M_SLOT] === READ_BY_LEASE && this.holdsLease;
+    this.reads.onQuestion(message, this.readIndex, isLeased ? 0 : this.#election.heartbeat());
   }
 
   #onLearned(message: Float64Array): void {
@@ -291,6 +286,7 @@ export class Replica {
     if (state.role !== LEADER || state.leadershipSerial === this.#serialSeen) return;
     this.#serialSeen = state.leadershipSerial;
     this.#contact.reset();
+    this.reads.clear();
     this.#election.heartbeat();
   }
 
@@ -302,6 +298,7 @@ export class Replica {
     if (this.state.isRejoining) this.#rejoin.onTick();
     else this.#election.onTick();
     this.#catchUp.onTick();
+    this.reads.onTick();
     this.#afterStep();
   }
 
@@ -344,6 +341,16 @@ export class Replica {
     this.#learner.maybeAdvance();
   }
 
+  /** Recovery is over, and the clock was read: what may have been granted in an earlier life is kept. */
+  recovered(): void {
+    this.#leasePromise.restart();
+  }
+
+  /** True while reads may be answered without a round, as of the clock read last. */
+  get holdsLease(): boolean {
+    return this.#contact.lease.holds();
+  }
+
   /** Begins a round that confirms reads which arrived before this call; returns its serial (S20). Leader only. */
   beginReadRound(): number {
     assert(this.isLeader, 'only a leader confirms reads');
@@ -366,14 +373,10 @@ export class Replica {
     return this.state.commitWatermark > end ? this.state.commitWatermark : end;
   }
 
-  /** Hands leadership to a member that is caught up; it campaigns at once. */
+  /** Hands leadership to a member that is caught up; it campaigns at once. No lease is left to this leadership (S21). */
   transfer(member: MemberIndex): void {
-    const state = this.state;
     assert(this.outbox.count === 0, 'the outbox was drained');
-    if (!this.isLeader || member === state.configuration.self) return;
-    const at = state.send(TRANSFER, 1 << member, 0);
-    state.outbox.words[at + A_BALLOT] = this.#proposer.ballot;
-    state.outbox.words[at + A_COMMIT] = state.commitWatermark;
+    if (this.isLeader) this.#contact.transfer(this.#proposer.ballot, member);
   }
 
   /** The member's thread or process is known to be gone. */

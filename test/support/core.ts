@@ -1,5 +1,6 @@
 /** Small pieces for tests of the core: a state of three members, messages by field name, the outbox as readable records. */
 import { Configuration } from '../../src/paxos/configuration.ts';
+import type { LeaseTerms } from '../../src/paxos/lease.ts';
 import * as M from '../../src/paxos/message.ts';
 import * as O from '../../src/paxos/outbox.ts';
 import { ReplicaState, type Timing } from '../../src/paxos/replica-state.ts';
@@ -11,6 +12,9 @@ export const TIMING: Timing = {
   retryTicks: 10,
   windowSlotsMax: 64,
 };
+
+/** Leases of 100 ms on clocks that run true to 1 %. */
+export const LEASE: LeaseTerms = { leaseMs: 100, driftPpm: 10_000, countsSuspend: true };
 
 /** `isSame`: what the driver answers about the staged value. */
 export function makeState(self = 0, members = 3, isSame = (): boolean => true): ReplicaState {

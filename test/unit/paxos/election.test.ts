@@ -6,17 +6,20 @@ import { Acceptor } from '../../../src/paxos/acceptor.ts';
 import { Election } from '../../../src/paxos/election.ts';
 import { LeaderContact } from '../../../src/paxos/leader-contact.ts';
 import { Learner } from '../../../src/paxos/learner.ts';
+import { Lease } from '../../../src/paxos/lease.ts';
+import { LeasePromise } from '../../../src/paxos/lease-promise.ts';
 import { STATUS_QUERY, STATUS_REPLY, TRANSFER } from '../../../src/paxos/message.ts';
 import { Proposer } from '../../../src/paxos/proposer.ts';
 import { CANDIDATE, FOLLOWER, LEADER } from '../../../src/paxos/replica-state.ts';
-import { drain, makeState, message, sent } from '../../support/core.ts';
+import { drain, LEASE, makeState, message, sent } from '../../support/core.ts';
 
 function make(isPreferred = false) {
   const state = makeState();
   const acceptor = new Acceptor(state);
   const proposer = new Proposer(state, acceptor, new Learner(state));
-  const contact = new LeaderContact(state);
-  const election = new Election(state, proposer, contact, new Prng(1), isPreferred);
+  const contact = new LeaderContact(state, new Lease(state, LEASE));
+  const promise = new LeasePromise(state, LEASE);
+  const election = new Election(state, proposer, contact, promise, new Prng(1), isPreferred);
   /** Ticks until something is sent; returns the ticks it took. */
   const wait = (limit = 200): number => {
     for (let n = 1; n <= limit; n++) {
@@ -26,7 +29,7 @@ function make(isPreferred = false) {
     }
     return -1;
   };
-  return { state, proposer, contact, election, wait };
+  return { state, proposer, contact, promise, election, wait };
 }
 
 const reply = (from: number, hears: number, commit = 0) => message(STATUS_REPLY, { from, aux: hears, commit });
@@ -105,9 +108,44 @@ test('suspecting somebody else than the leader changes nothing', () => {
 test('answers whether it hears a leader, with its watermark', () => {
   const { state, election } = make();
   election.hear(2);
-  election.onStatusQuery(message(STATUS_QUERY, { from: 1 }), 0);
+  election.onStatusQuery(message(STATUS_QUERY, { from: 1 }));
   const [answer] = drain(state.outbox);
   assert.equal([answer?.kind, answer?.to, answer?.aux], ['STATUS_REPLY', 0b010, 1]);
+});
+
+test('a member that granted a lease campaigns when that is over, not before (S21)', () => {
+  const { state, promise, election, wait } = make();
+  state.promisedBallot = 7;
+  promise.grant(1, 7, LEASE.leaseMs);
+  wait();
+  drain(state.outbox);
+  election.onStatusReply(reply(2, 0));
+  assert.is(state.role, FOLLOWER);
+  state.tick += 1;
+  election.onTick();
+  assert.is(state.role, FOLLOWER, 'nor a tick later');
+  state.clock[0] += 2 * LEASE.leaseMs;
+  state.tick += 1;
+  election.onTick();
+  assert.is(state.role, CANDIDATE);
+});
+
+test('unless it hears a leader before, or the leader made way for it', () => {
+  const { state, promise, election, wait } = make();
+  state.promisedBallot = 7;
+  promise.grant(1, 7, LEASE.leaseMs);
+  wait();
+  drain(state.outbox);
+  election.onStatusReply(reply(2, 0));
+  election.hear(1);
+  state.clock[0] += 2 * LEASE.leaseMs;
+  state.tick += 1;
+  election.onTick();
+  assert.is(state.role, FOLLOWER);
+  promise.grant(1, 7, LEASE.leaseMs);
+  election.onTransfer(message(TRANSFER, { ballot: 7 }));
+  assert.is(state.role, CANDIDATE);
+  assert.is(state.releasedBallot, 7);
 });
 
 test('a transfer makes the target campaign at once', () => {

@@ -3,12 +3,17 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CatchUp } from '../../../src/paxos/catch-up.ts';
 import { LeaderContact } from '../../../src/paxos/leader-contact.ts';
-import { drain, makeState } from '../../support/core.ts';
+import { Lease } from '../../../src/paxos/lease.ts';
+import { HEARTBEAT_REPLY, REPLY_BURDENED, REPLY_STAMP } from '../../../src/paxos/message.ts';
+import { A_AUX2 } from '../../../src/paxos/outbox.ts';
+import { LEADER } from '../../../src/paxos/replica-state.ts';
+import { drain, LEASE, makeState, message } from '../../support/core.ts';
 
 function make(members = 3) {
   const state = makeState(0, members);
   state.promisedBallot = 5;
-  const contact = new LeaderContact(state);
+  state.role = LEADER;
+  const contact = new LeaderContact(state, new Lease(state, LEASE));
   contact.reset();
   return { state, contact };
 }
@@ -72,6 +77,41 @@ test('the successor is fit: it answered lately, carries no burden, and knows mos
 test('a single member confirms its own rounds', () => {
   const { contact } = make(1);
   assert.is(contact.beginRound(5), contact.confirmedRound);
+});
+
+test('a round asks for the lease, and whoever grants it adds to it (S21)', () => {
+  const { state, contact } = make();
+  const round = contact.beginRound(5);
+  assert.not(contact.lease.holds());
+  contact.onReply(1, round, false);
+  assert.not(contact.lease.holds(), 'an answer without a grant');
+  contact.onReply(1, round, false, 1);
+  assert.ok(contact.lease.holds());
+  contact.reset();
+  assert.not(contact.lease.holds(), 'an earlier leadership');
+  assert.is(state.outbox.words[A_AUX2], LEASE.leaseMs);
+});
+
+test('before leadership is handed over the lease is given up (S21)', () => {
+  const { state, contact } = make();
+  contact.onReply(1, contact.beginRound(5), false, 1);
+  drain(state.outbox);
+  contact.transfer(5, 2);
+  const [transfer] = drain(state.outbox);
+  assert.equal([transfer?.kind, transfer?.to, transfer?.ballot], ['TRANSFER', 0b100, 5]);
+  assert.not(contact.lease.holds());
+  contact.onReply(1, contact.beginRound(5), false, 1);
+  assert.not(contact.lease.holds(), 'nor does a later round bring it back');
+});
+
+test('an answer says in one number whether others should lead, and the clock of who grants the lease', () => {
+  const { state, contact } = make();
+  const round = contact.beginRound(5);
+  const stamp = 2 ** 40;
+  contact.onAnswer(message(HEARTBEAT_REPLY, { from: 1, aux: round, aux2: REPLY_STAMP * stamp + REPLY_BURDENED }));
+  assert.is(contact.confirmedRound, round);
+  assert.ok(contact.lease.holds());
+  assert.is(contact.successor(new CatchUp(state)), 2);
 });
 
 test('a round cannot be answered before it began', () => {
