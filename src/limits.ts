@@ -134,6 +134,8 @@ export const TICK_MS = 10;
 export const HEARTBEAT_TICKS = 5;
 export const ELECTION_TIMEOUT_TICKS = 40;
 export const ELECTION_JITTER_TICKS = 30;
+/** A clock that is not broken runs true to a thousandth; the operating system corrects one by half of that at most. */
+export const CLOCK_DRIFT_PPM = 1000;
 /** Unanswered ACCEPTs are sent again after this long. */
 export const RETRY_TICKS = 25;
 /** `terminate()` cannot interrupt a native park, so no park is longer (native-facts 3.3). */

@@ -97,6 +97,8 @@ export interface Tuning {
   heartbeatTicks: number;
   electionTimeoutTicks: number;
   electionJitterTicks: number;
+  leaseMs: number;
+  clockDriftPpm: number;
   batchBytesTarget: number;
   windowSlotsMax: number;
   payloadBytesMax: number;

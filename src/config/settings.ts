@@ -9,6 +9,7 @@
  */
 import {
   BATCH_BYTES_TARGET,
+  CLOCK_DRIFT_PPM,
   ELECTION_JITTER_TICKS,
   ELECTION_TIMEOUT_TICKS,
   GROUPS_MAX,
@@ -62,6 +63,8 @@ const START_TIMEOUT_MS_DEFAULT = 60_000;
 const CLOSE_TIMEOUT_MS_DEFAULT = 5000;
 const TICKS_MAX = 10_000;
 const TICK_MS_MAX = 1000;
+const LEASE_MS_MAX = 60_000;
+const CLOCK_DRIFT_PPM_MAX = 500_000;
 const SEED_MAX = 2 ** 32 - 1;
 const SNAPSHOT_LOG_BYTES_DEFAULT = 1 << 28;
 const MEMORY_LOG_BYTES_DEFAULT = 1 << 30;
@@ -137,6 +140,18 @@ export const SETTINGS: readonly Setting[] = [
   both('heartbeatTicks', HEARTBEAT_TICKS, integer(1, TICKS_MAX), 'ticks between heartbeats'),
   both('electionTimeoutTicks', ELECTION_TIMEOUT_TICKS, integer(4, TICKS_MAX), 'silence until an election'),
   both('electionJitterTicks', ELECTION_JITTER_TICKS, integer(1, TICKS_MAX), 'random part added to it'),
+  both(
+    'leaseMs',
+    'auto',
+    wordOr(['auto'], integer(0, LEASE_MS_MAX)),
+    'how long a leader may answer lease reads without a round, the same at every node; auto = half the election timeout, 0 = never. Lower it only after every node was down for the old value',
+  ),
+  both(
+    'clockDriftPpm',
+    CLOCK_DRIFT_PPM,
+    integer(0, CLOCK_DRIFT_PPM_MAX),
+    'how far the rate of any clock may be from real time, in millionths: lease reads are right within it',
+  ),
   both('timeoutMs', TIMEOUT_MS_DEFAULT, integer(0, TIMEOUT_MS_MAX), 'default deadline of propose and read; 0 = none'),
   both('startTimeoutMs', START_TIMEOUT_MS_DEFAULT, integer(100, TIMEOUT_MS_MAX), 'silence of a starting worker'),
   both(

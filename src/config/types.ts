@@ -32,6 +32,8 @@ export interface CommonConfig {
   heartbeatTicks: number;
   electionTimeoutTicks: number;
   electionJitterTicks: number;
+  leaseMs: number;
+  clockDriftPpm: number;
   memoryLogBytes: number;
   snapshotLogBytes: number;
   timeoutMs: number;
@@ -82,7 +84,8 @@ export interface NodeConfig extends CommonConfig {
 }
 
 type Given<T> = { [Name in keyof T]?: T[Name] | undefined };
-type WithMachineUrl<T> = Omit<T, 'machine' | 'workers'> & {
+type WithMachineUrl<T> = Omit<T, 'machine' | 'workers' | 'leaseMs'> & {
+  leaseMs: number | 'auto';
   machine: string | URL;
   workers: number | 'per-group' | 'auto';
 };

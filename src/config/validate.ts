@@ -68,10 +68,15 @@ function pick(resolved: Resolved, settings: readonly Setting[]): Record<string, 
 /** Values that follow from others or from the machine. */
 function complete(resolved: Resolved, workers: number): void {
   if (get(resolved, 'workers') === 'auto') replace(resolved, 'workers', workers);
+  if (get(resolved, 'leaseMs') === 'auto') replace(resolved, 'leaseMs', electionTimeoutMs(resolved) >> 1);
   if (get(resolved, 'seed') === undefined) replace(resolved, 'seed', randomBytes(4).readUInt32LE());
   if (resolved.get('laneBytes')?.source !== 'default') return;
   const needed = laneBytesFor(get(resolved, 'payloadBytesMax'));
   if (get<number>(resolved, 'laneBytes') < needed) replace(resolved, 'laneBytes', needed);
+}
+
+function electionTimeoutMs(resolved: Resolved): number {
+  return get<number>(resolved, 'electionTimeoutTicks') * get<number>(resolved, 'tickMs');
 }
 
 function checkRelations(resolved: Resolved): void {

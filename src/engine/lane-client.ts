@@ -13,6 +13,8 @@ import { SynodError } from '../base/errors.ts';
 import type { GroupId, MemberIndex } from '../base/types.ts';
 import {
   COMMAND_NUMBER_HIGH_MASK,
+  LANE_KIND_WORD,
+  LANE_READS_SESSION,
   LANE_ROUTE_CHANGE_WORD,
   RECORD_ALIGNMENT,
   RECORD_TYPE_SHIFT,
@@ -26,6 +28,7 @@ import {
   RUN_COUNT_WORD,
   RUN_FIRST_LOW_WORD,
   RUN_HEADER_BYTES,
+  RUN_WATERMARK_WORD,
   TYPE_COMMAND,
   TYPE_QUERY,
   TYPE_ROUTE,
@@ -58,7 +61,10 @@ export class LaneClient {
   readonly #consumers: RingConsumer[];
   readonly #doorbells: readonly Doorbell[];
   readonly #payloadBytesMax: number;
+  readonly #hasFloor: boolean;
   readonly #numbers = new Float64Array(2);
+  /** Highest applied watermark that this client was answered at; the lanes of one handle to one shard may share it. */
+  seen = new Float64Array(1);
   /** Reply to deliver next in the run at hand: its byte offset, and replies left; 0 = no run at hand. */
   #replyAt = 0;
   #repliesLeft = 0;
@@ -80,6 +86,7 @@ export class LaneClient {
     this.lane = lane;
     this.rings = rings;
     this.writer = new LaneWriter(lane);
+    this.#hasFloor = this.writer.words[LANE_KIND_WORD] === LANE_READS_SESSION;
     this.#consumers = rings.map((ring) => new RingConsumer(ring));
     this.#doorbells = doorbells;
     this.#payloadBytesMax = payloadBytesMax;
@@ -125,6 +132,7 @@ export class LaneClient {
 
   /** Makes everything claimed visible to the group's leader. */
   publish(): void {
+    if (this.#hasFloor) this.writer.setFloor(this.seen[0] as number);
     this.writer.publish();
     this.ring();
   }
@@ -207,6 +215,7 @@ export class LaneClient {
     const numbers = this.#numbers;
     numbers[FIRST] = fromWords(consumer.words[word + RUN_FIRST_LOW_WORD] as number, high);
     const count = consumer.words[word + RUN_COUNT_WORD] as number;
+    this.#see(consumer.words, word);
     this.#replyAt = at + RUN_HEADER_BYTES;
     if (numbers[FIRST] === 0) {
       this.#opened(consumer);
@@ -218,6 +227,11 @@ export class LaneClient {
     for (let i = 0; i < skip; i++) this.#replyAt += this.#replySize(consumer);
     this.#repliesLeft = count - skip;
     return true;
+  }
+
+  #see(words: Int32Array, run: number): void {
+    const applied = fromWords(words[run + RUN_WATERMARK_WORD] as number, words[run + RUN_WATERMARK_WORD + 1] as number);
+    if (applied > (this.seen[0] as number)) this.seen[0] = applied;
   }
 
   #replySize(consumer: RingConsumer): number {

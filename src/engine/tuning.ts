@@ -8,6 +8,8 @@ export function tuningOf(config: CommonConfig): Tuning {
     heartbeatTicks: config.heartbeatTicks,
     electionTimeoutTicks: config.electionTimeoutTicks,
     electionJitterTicks: config.electionJitterTicks,
+    leaseMs: config.leaseMs,
+    clockDriftPpm: config.clockDriftPpm,
     batchBytesTarget: config.batchBytes,
     windowSlotsMax: config.windowSlots,
     payloadBytesMax: config.payloadBytesMax,

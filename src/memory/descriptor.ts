@@ -82,7 +82,8 @@ export const BATCH_HEADER_BYTES = 16;
  *        ROUTE_CHANGE    client: odd while the route is being written (seqlock), even when it is whole
  *   256  LANE_SESSION    0 until the session is open; client
  *        LANE_NONCE_LOW, _HIGH     client: names the session before it has an id
- *        LANE_KIND       LANE_WRITES or LANE_READS
+ *        LANE_KIND       LANE_WRITES, or one of LANE_READS_*: what its reads must reflect
+ *        LANE_FLOOR_LOW, _HIGH     client: reads of a session wait until everything below this slot is applied
  *   384  DATA            capacity bytes of command records
  */
 export const LANE_TAIL_WORD = 0;
@@ -94,9 +95,17 @@ export const LANE_ROUTE_CHANGE_WORD = LINE_WORDS + 5;
 export const LANE_SESSION_WORD = 2 * LINE_WORDS;
 export const LANE_NONCE_WORD = 2 * LINE_WORDS + 1;
 export const LANE_KIND_WORD = 2 * LINE_WORDS + 3;
+export const LANE_FLOOR_WORD = 2 * LINE_WORDS + 4;
 export const LANE_DATA_BYTES = 3 * LINE_BYTES;
 export const LANE_WRITES = 1;
+/** Reads that reflect at least everything acknowledged before them. */
 export const LANE_READS = 2;
+/** The same, by the leader's lease where it holds one. */
+export const LANE_READS_LEASE = 3;
+/** Reads that reflect at least what their client wrote or saw: LANE_FLOOR. */
+export const LANE_READS_SESSION = 4;
+/** Reads of whatever is applied. */
+export const LANE_READS_STALE = 5;
 
 /*
  * Completion ring record (one ring per lane and replica: the replica's worker is its only producer): a run of replies
@@ -106,7 +115,8 @@ export const LANE_READS = 2;
  *   4   TYPE             TYPE_REPLIES << 24 | first number, high 21 bits
  *   8   FIRST_NUMBER_LOW
  *   12  COUNT            replies in the run
- *   16  replies …
+ *   16  WATERMARK (2)    everything below this slot was applied when the run was written
+ *   24  replies …
  *
  * Route mark: the first record that a worker writes after it adopted a route. Runs before it belong to an earlier route: the
  * client skips them, so that it frees a record only for a completion of the route that stands (memory/lane, second rule).
@@ -121,7 +131,8 @@ export const LANE_READS = 2;
  */
 export const RUN_FIRST_LOW_WORD = 2;
 export const RUN_COUNT_WORD = 3;
-export const RUN_HEADER_BYTES = 16;
+export const RUN_WATERMARK_WORD = 4;
+export const RUN_HEADER_BYTES = 24;
 export const ROUTE_MARK_CHANGE_WORD = 2;
 export const ROUTE_MARK_BYTES = 16;
 export const REPLY_SIZE_WORD = 0;

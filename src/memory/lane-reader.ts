@@ -9,13 +9,15 @@
  */
 import { assert } from '../base/assert.ts';
 import { align, fromWords } from '../base/bits.ts';
+import { loadNumber } from './counters.ts';
 import {
   COMMAND_HEADER_BYTES,
   COMMAND_NUMBER_HIGH_MASK,
   COMMAND_NUMBER_LOW_WORD,
   LANE_DATA_BYTES,
+  LANE_FLOOR_WORD,
   LANE_KIND_WORD,
-  LANE_READS,
+  LANE_READS_STALE,
   LANE_ROUTE_CHANGE_WORD,
   LANE_ROUTE_NUMBER_WORD,
   LANE_ROUTE_REPLICA_WORD,
@@ -37,7 +39,7 @@ export class LaneReader {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly capacity: number;
-  /** LANE_WRITES or LANE_READS. */
+  /** LANE_WRITES or one of LANE_READS_*. */
   readonly kind: number;
   /** True while the route adopted last names this worker. */
   active = false;
@@ -60,12 +62,17 @@ export class LaneReader {
     this.bytes = new Uint8Array(lane);
     this.mask = this.capacity - 1;
     this.kind = this.words[LANE_KIND_WORD]!;
-    assert(this.kind === LANE_WRITES || this.kind === LANE_READS, 'a lane carries writes or reads');
+    assert(this.kind >= LANE_WRITES && this.kind <= LANE_READS_STALE, 'a lane carries writes or reads');
   }
 
   /** Request number of the first record of the adopted route. */
   get routedNumber(): number {
     return this.numbers[0]!;
+  }
+
+  /** Slot below which everything must be applied before what was taken so far may be read. */
+  get floor(): number {
+    return loadNumber(this.words, LANE_FLOOR_WORD);
   }
 
   /** The session that the lane belongs to; 0 until it is open. */

@@ -22,15 +22,17 @@
 import { assert, CONTRACTS, ensures } from '../base/assert.ts';
 import { align, assertPowerOfTwo, highWord, lowWord } from '../base/bits.ts';
 import { SESSION_INFLIGHT_MAX } from '../limits.ts';
+import { storeNumber } from './counters.ts';
 import {
   COMMAND_HEADER_BYTES,
   COMMAND_NUMBER_HIGH_MASK,
   COMMAND_NUMBER_LOW_WORD,
   COMMAND_SESSION_WORD,
   LANE_DATA_BYTES,
+  LANE_FLOOR_WORD,
   LANE_KIND_WORD,
   LANE_NONCE_WORD,
-  LANE_READS,
+  LANE_READS_STALE,
   LANE_ROUTE_CHANGE_WORD,
   LANE_ROUTE_NUMBER_WORD,
   LANE_ROUTE_REPLICA_WORD,
@@ -51,10 +53,10 @@ const NONCE_BYTES = 8;
 const NEXT = 0;
 const OLDEST = 1;
 
-/** Memory for a lane with `capacity` data bytes, a power of two; `kind` is LANE_WRITES or LANE_READS. */
+/** Memory for a lane with `capacity` data bytes, a power of two; `kind` is LANE_WRITES or one of LANE_READS_*. */
 export function createLane(capacity: number, kind: number, nonce: number): SharedArrayBuffer {
   assertPowerOfTwo(capacity);
-  assert(kind === LANE_WRITES || kind === LANE_READS, 'a lane carries writes or reads');
+  assert(kind >= LANE_WRITES && kind <= LANE_READS_STALE, 'a lane carries writes or reads');
   assert(Number.isSafeInteger(nonce) && nonce >= 0, 'a nonce has at most 53 bits');
   const lane = new SharedArrayBuffer(LANE_DATA_BYTES + capacity);
   const words = new Int32Array(lane);
@@ -168,6 +170,11 @@ export class LaneWriter {
     this.oldest = position;
     this.numbers[OLDEST] = this.numbers[OLDEST]! + numbered;
     assert(this.numbers[OLDEST]! <= this.numbers[NEXT]!, 'a number was freed that was never given');
+  }
+
+  /** Reads published from now on wait until everything below `slot` is applied where they run. */
+  setFloor(slot: number): void {
+    storeNumber(this.words, LANE_FLOOR_WORD, slot);
   }
 
   /** Names the session in the block, in all records without completion and in those still to come. */

@@ -97,6 +97,19 @@ export class RingProducer {
     return offset;
   }
 
+  /** The record claimed last, at `offset`, ends after `size` bytes: the rest of its claim is given back. */
+  trim(offset: number, size: number): void {
+    const word = offset >> 2;
+    const claimed = this.words[word]!;
+    assert(size >= RECORD_HEADER_BYTES && size <= claimed, 'a claim only gets smaller');
+    assert(
+      ((offset - RING_DATA_BYTES + align(claimed, this.alignment) - this.cursor) & this.mask) === 0,
+      'only the last claim can be trimmed',
+    );
+    this.words[word] = size;
+    this.cursor = (this.cursor - align(claimed, this.alignment) + align(size, this.alignment)) | 0;
+  }
+
   /** True when `claim(size)` would succeed now. */
   hasRoom(size: number): boolean {
     assert(size >= RECORD_HEADER_BYTES, 'a record holds at least its header');

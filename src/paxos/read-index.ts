@@ -12,6 +12,7 @@
  * @hot
  */
 import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
+import type { Prng } from '../base/prng.ts';
 import type { MemberIndex, Slot, Tick } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
 import { M_AUX, M_AUX2, M_COMMIT, M_FROM, M_SLOT, READ_INDEX, READ_INDEX_REPLY } from './message.ts';
@@ -22,6 +23,7 @@ import { LEADER, type ReplicaState } from './replica-state.ts';
 export const READ_BY_ROUND = 0;
 export const READ_BY_LEASE = 1;
 const MODES = 2;
+const NONCE_MAX = 2 ** 31 - 1;
 
 /** Serials begin at the clock times this: those of an earlier life lie below, and no life asks so often. */
 const SERIALS_PER_MS = 1024;
@@ -45,9 +47,9 @@ export class ReadIndex {
   readonly #theirNonce = new Float64Array(MEMBERS_MAX * MODES);
   #pending = 0;
 
-  constructor(state: ReplicaState, nonce: number) {
+  constructor(state: ReplicaState, prng: Prng) {
     this.#state = state;
-    this.#nonce = nonce;
+    this.#nonce = prng.range(1, NONCE_MAX);
   }
 
   // --- the follower's end -------------------------------------------------------------------------------------------

@@ -66,8 +66,6 @@ export interface ReplicaOptions {
   lease?: LeaseTerms | undefined;
 }
 
-const READ_NONCE_MAX = 2 ** 31 - 1;
-
 export class Replica {
   readonly state: ReplicaState;
   readonly outbox: Outbox;
@@ -97,7 +95,7 @@ export class Replica {
     this.#election = new Election(this.state, this.#proposer, this.#contact, this.#leasePromise, prng, isPreferred);
     this.#catchUp = new CatchUp(this.state);
     this.#rejoin = new Rejoin(this.state, this.#acceptor, prng.fork('rejoin'));
-    this.reads = new ReadIndex(this.state, prng.fork('reads').range(1, READ_NONCE_MAX));
+    this.reads = new ReadIndex(this.state, prng.fork('reads'));
   }
 
   get isLeader(): boolean {

@@ -31,6 +31,7 @@ import { Configuration } from '../paxos/configuration.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
 import { crc32c, NativeChecksum, softwareChecksum } from '../wire/crc32c.ts';
 import { Applier, MachineFailure, makeReplyMemory } from './applier.ts';
+import type { DriverClock } from './driver-clock.ts';
 import { ForwardDesk } from './forward-desk.ts';
 import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
 import { GroupDriver } from './group-driver.ts';
@@ -52,6 +53,11 @@ export interface BuiltWorker {
   ports: Omit<AgentPorts, 'onControl'>;
   ready: WorkerMessage;
   close(): void;
+}
+
+interface WorkerClock extends DriverClock {
+  /** False for a clock that stands still with the machine: no lease may rest on it (S21). */
+  countsSuspend: boolean;
 }
 
 /** A leader must be elected without the member that forgot. */
@@ -79,8 +85,8 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const transport = new MemoryTransport(data.peers, wakerOf);
   const clientDoorbell = new Doorbell(data.clientDoorbell, 0, new AtomicsWaker(data.clientDoorbell));
   const ringClient = (): void => void clientDoorbell.ring();
-  const clockMs = new Float64Array(data.block, CLOCK_INDEX * 8, 1);
-  const builder = new GroupBuilder(data, transport, bulk, clockMs, createMachine, ringClient, post);
+  const clock = makeClock(binding, data.block);
+  const builder = new GroupBuilder(data, transport, bulk, clock, createMachine, ringClient, post);
   const drivers = new Map<GroupId, GroupDriver>();
   for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
   const log = openLogOf(data, opened.device, binding, {
@@ -101,8 +107,8 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
     ports: {
       block: data.block,
       sleeper: new Sleeper(data.block, WORKER_DOORBELL_WORD, wakerOf(data.block)),
-      readClock: makeClock(binding, data.block, clockMs),
-      clockMs,
+      readClock: clock.read,
+      clockMs: clock.ms,
       ringClient,
       report: () => builder.report(log.log, groups),
       tickMs: data.tuning.tickMs,
@@ -158,15 +164,17 @@ function useHugePages(binding: NativeBinding, chunks: readonly SharedArrayBuffer
   }
 }
 
-/** Monotonic milliseconds into the worker block, without a box where the addon writes it. */
-function makeClock(binding: NativeBinding | undefined, block: SharedArrayBuffer, clockMs: Float64Array): () => void {
+/** Monotonic milliseconds into the worker block; through the addon without a box, and counting while the machine is suspended. */
+function makeClock(binding: NativeBinding | undefined, block: SharedArrayBuffer): WorkerClock {
+  const ms = new Float64Array(block, CLOCK_INDEX * 8, 1);
   if (binding === undefined) {
-    return () => {
-      clockMs[0] = performance.now();
+    const read = (): void => {
+      ms[0] = performance.now();
     };
+    return { ms, read, countsSuspend: false };
   }
   const id = binding.attach(new Uint8Array(block));
-  return () => binding.clockMs(id, CLOCK_INDEX);
+  return { ms, read: () => binding.clockMs(id, CLOCK_INDEX), countsSuspend: true };
 }
 
 /** The worker's end of a lane. */
@@ -179,7 +187,7 @@ class GroupBuilder {
   readonly #data: WorkerData;
   readonly #transport: MemoryTransport;
   readonly #bulk: Bulk;
-  readonly #clockMs: Float64Array;
+  readonly #clock: WorkerClock;
   readonly #createMachine: MachineFactory;
   readonly #ringClient: () => void;
   readonly #post: Post;
@@ -192,7 +200,7 @@ class GroupBuilder {
     data: WorkerData,
     transport: MemoryTransport,
     bulk: Bulk,
-    clockMs: Float64Array,
+    clock: WorkerClock,
     createMachine: MachineFactory,
     ringClient: () => void,
     post: Post,
@@ -200,7 +208,7 @@ class GroupBuilder {
     this.#data = data;
     this.#transport = transport;
     this.#bulk = bulk;
-    this.#clockMs = clockMs;
+    this.#clock = clock;
     this.#createMachine = createMachine;
     this.#ringClient = ringClient;
     this.#post = post;
@@ -212,10 +220,13 @@ class GroupBuilder {
     const sessions = new SessionTable();
     this.#sessions.set(groupId, sessions);
     const { heartbeatTicks, electionTimeoutTicks, electionJitterTicks, windowSlotsMax } = data.tuning;
+    const { leaseMs, clockDriftPpm: driftPpm } = data.tuning;
     return new GroupDriver({
       groupId,
       configuration: new Configuration(1, data.memberNodeIds, data.memberIndex),
       timing: { heartbeatTicks, electionTimeoutTicks, electionJitterTicks, retryTicks: RETRY_TICKS, windowSlotsMax },
+      lease: { leaseMs, driftPpm, countsSuspend: this.#clock.countsSuspend },
+      clock: this.#clock,
       prng: new Prng(data.seed).fork(`group ${groupId} member ${data.memberIndex} epoch ${data.ownerEpoch}`),
       isPreferred: group.preferredMember === data.memberIndex,
       transport: this.#transport,
@@ -248,7 +259,7 @@ class GroupBuilder {
       self: this.#data.laneReplica,
       batchBytesTarget: tuning.batchBytesTarget,
       payloadBytesMax: tuning.payloadBytesMax,
-      clockMs: this.#clockMs,
+      clockMs: this.#clock.ms,
       snapshots,
       desk: this.#data.forwards ? this.#makeDesk(driver) : undefined,
     });
@@ -264,7 +275,7 @@ class GroupBuilder {
       epoch: driver.replica.state.configuration.epoch,
       transport: this.#transport,
       bulk: this.#bulk,
-      clockMs: this.#clockMs,
+      clockMs: this.#clock.ms,
       driver,
       memberCount: memberNodeIds.length,
       serial: ownerEpoch,

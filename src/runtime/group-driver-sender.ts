@@ -41,6 +41,7 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import { encodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { Applier } from './applier.ts';
+import type { GroupObserver } from './group-observer.ts';
 import type { SlotIndex } from './slot-index.ts';
 
 /** How far the group is applied, for the digests that heartbeats carry. */
@@ -146,6 +147,15 @@ export class FrameSender {
       this.#bulk.copy(log.readBytes, log.readOffset + ENTRY_HEADER_BYTES, transport.outBytes, target, valueLength);
     }
     transport.publish();
+  }
+
+  /** A leader compares the digest of a member's answer with its own at the same watermark. */
+  compareDigest(message: Float64Array, observer: GroupObserver): void {
+    const { applier } = this.#applied;
+    const watermark = message[M_SLOT] as Slot;
+    if (watermark === 0 || !applier.knowsDigestAt(watermark)) return;
+    const isEqual = applier.digestAt(watermark) === message[M_VALUE_CRC];
+    observer.onDigest(message[M_FROM] as MemberIndex, watermark, isEqual);
   }
 
   /** Heartbeats carry the sender's applied watermark and digest in fields that they do not use otherwise. */

@@ -27,12 +27,9 @@ import {
   FORWARD,
   HEARTBEAT_REPLY,
   hasValue,
-  M_FROM,
   M_KIND,
-  M_SLOT,
-  M_VALUE_CRC,
-  M_VALUE_LENGTH,
   MESSAGE_FIELDS,
+  READ_INDEX,
   SNAPSHOT_OFFER,
 } from '../paxos/message.ts';
 import {
@@ -56,16 +53,17 @@ import {
 } from '../paxos/outbox.ts';
 import { recoverCommit } from '../paxos/recover.ts';
 import { Replica, type ReplicaOptions } from '../paxos/replica.ts';
-import { LEADER } from '../paxos/replica-state.ts';
 import type { Transport } from '../transport/transport.ts';
 import { decodeFrame, FRAME_HEADER_BYTES } from '../wire/frame.ts';
 import type { Applier } from './applier.ts';
+import { type DriverClock, isTimed, STILL_CLOCK } from './driver-clock.ts';
 import { writeRecordFields } from './group-driver-records.ts';
 import { FrameSender } from './group-driver-sender.ts';
 import type { GroupObserver, SideFrameHandler } from './group-observer.ts';
 import { HeldSends } from './held-sends.ts';
 import { PersistLedger } from './persist-ledger.ts';
 import { SlotIndex } from './slot-index.ts';
+import { StagedValue } from './staged-value.ts';
 
 /** Records of one group that may be appended and not yet durable; a core call appends at most OUTBOX_ACTIONS_MAX. */
 const LEDGER_CAPACITY = 4 * OUTBOX_ACTIONS_MAX;
@@ -76,6 +74,8 @@ export interface GroupDriverOptions extends Omit<ReplicaOptions, 'sameValue'> {
   bulk: Bulk;
   applier: Applier;
   observer: GroupObserver;
+  /** Stands still where nothing is said. */
+  clock?: DriverClock | undefined;
 }
 
 export class GroupDriver {
@@ -84,7 +84,6 @@ export class GroupDriver {
   readonly applier: Applier;
   #log: Log;
   readonly #transport: Transport;
-  readonly #bulk: Bulk;
   readonly #observer: GroupObserver;
   readonly #self: MemberIndex;
   readonly #memberCount: number;
@@ -95,9 +94,8 @@ export class GroupDriver {
   #ledger = new PersistLedger(LEDGER_CAPACITY, 0);
   readonly #inbound = new Float64Array(MESSAGE_FIELDS);
   readonly #header = new Float64Array(HEADER_FIELDS);
-  /** Byte offset of the staged value in the log's staged chunk, -1 when nothing is staged. */
-  #stagedOffset = -1;
-  #stagedLength = 0;
+  readonly #staged: StagedValue;
+  readonly #clock: DriverClock;
   #appliedWatermark: Slot = 0;
   /** Inbound frames dropped: no room in log, ledger or tail, or a value that does not match its checksum. */
   dropped = 0;
@@ -106,7 +104,6 @@ export class GroupDriver {
     this.groupId = options.groupId;
     this.#log = NO_LOG;
     this.#transport = options.transport;
-    this.#bulk = options.bulk;
     this.applier = options.applier;
     this.#observer = options.observer;
     this.#self = options.configuration.self;
@@ -114,8 +111,19 @@ export class GroupDriver {
     this.#acceptQuorum = options.configuration.quorums.acceptQuorum;
     const { configuration, transport, bulk, timing, prng, isPreferred, outbox } = options;
     this.#sender = new FrameSender(options.groupId, configuration, transport, bulk, this.#index, this);
-    const sameValue = (slot: Slot): boolean => this.#sameValue(slot);
-    this.replica = new Replica({ configuration, timing, prng, isPreferred, sameValue, ...(outbox && { outbox }) });
+    this.#staged = new StagedValue(bulk);
+    this.#clock = options.clock ?? STILL_CLOCK;
+    const sameValue = (slot: Slot): boolean => this.#staged.equalsRecord(this.#index.get(slot));
+    const memory = outbox && { outbox };
+    this.replica = new Replica({
+      configuration,
+      timing,
+      prng,
+      isPreferred,
+      sameValue,
+      lease: options.lease,
+      ...memory,
+    });
   }
 
   get appliedWatermark(): Slot {
@@ -126,6 +134,7 @@ export class GroupDriver {
   attachLog(log: Log): void {
     this.#log = log;
     this.#sender.attachLog(log);
+    this.#staged.attachLog(log);
   }
 
   /** The record at `position` holds the value of `slot` (recovery, in log order). */
@@ -139,6 +148,8 @@ export class GroupDriver {
     state.persistedSequence = state.lastSequence;
     state.leadershipSerial = leadershipSerial;
     this.#ledger = new PersistLedger(LEDGER_CAPACITY, state.lastSequence);
+    this.readClock();
+    this.replica.recovered();
     this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
   }
 
@@ -147,7 +158,7 @@ export class GroupDriver {
     const message = this.#inbound;
     decodeFrame(words, offset >> 2, this.#self, message);
     const kind = message[M_KIND] as number;
-    if (kind >= SNAPSHOT_OFFER) {
+    if (kind >= SNAPSHOT_OFFER && kind < READ_INDEX) {
       if (kind === FORWARD) this.onForward(message, bytes, offset + FRAME_HEADER_BYTES);
       else this.onSnapshotFrame(message, bytes, offset + FRAME_HEADER_BYTES);
       return;
@@ -156,31 +167,26 @@ export class GroupDriver {
       this.dropped += 1;
       return;
     }
-    if (kind === HEARTBEAT_REPLY) this.#compareDigest(message);
-    if (hasValue(kind) && !this.#stageInbound(bytes, offset + FRAME_HEADER_BYTES, message)) {
+    if (isTimed(kind)) this.readClock();
+    if (kind === HEARTBEAT_REPLY && this.replica.isLeader) this.#sender.compareDigest(message, this.#observer);
+    if (hasValue(kind) && !this.#staged.copyIn(bytes, offset + FRAME_HEADER_BYTES, message)) {
       this.dropped += 1;
       return;
     }
     this.replica.step(message);
     this.#drain();
-    this.#stagedOffset = -1;
+    this.#staged.clear();
   }
 
-  /** Copies an inbound value behind the log's tail and checks the copy (S24). */
-  #stageInbound(bytes: Uint8Array, offset: number, message: Float64Array): boolean {
-    const length = message[M_VALUE_LENGTH] as number;
-    if (length === 0) return true;
-    const at = this.#log.stage(length);
-    if (at < 0) return false;
-    this.#bulk.copy(bytes, offset, this.#log.stagedBytes, at, length);
-    if (this.#bulk.crc32c(this.#log.stagedBytes, at, length) !== message[M_VALUE_CRC]) return false;
-    this.#stagedOffset = at;
-    this.#stagedLength = length;
-    return true;
+  /** A process may have been stopped since its clock was read: what counts from now on needs a reading of now (S21). */
+  readClock(): void {
+    this.#clock.read();
+    this.replica.state.clock[0] = this.#clock.ms[0] as number;
   }
 
   onTick(): void {
     if (!this.#ledger.hasRoom(OUTBOX_ACTIONS_MAX)) return;
+    this.readClock();
     this.replica.tick();
     this.#drain();
   }
@@ -192,6 +198,19 @@ export class GroupDriver {
   transfer(member: MemberIndex): void {
     this.replica.transfer(member);
     this.#drain();
+  }
+
+  /** For reads that wait here: asks the leader for their index; returns the serial of the question. */
+  askReadIndex(mode: number): number {
+    const serial = this.replica.reads.ask(mode);
+    this.#drain();
+    return serial;
+  }
+
+  /** True where what was read is good: this replica leads, and held its lease when the clock was read just now (S21). */
+  checkLease(): boolean {
+    this.readClock();
+    return this.replica.holdsLease;
   }
 
   /** Begins a read round; returns its serial. Leader only. */
@@ -222,11 +241,9 @@ export class GroupDriver {
 
   /** Proposes `length` bytes that stand at `offset` of the log's staged chunk. Returns the slot. */
   propose(offset: number, length: number): Slot {
-    this.#stagedOffset = offset;
-    this.#stagedLength = length;
-    const slot = this.replica.propose(length, this.#bulk.crc32c(this.#log.stagedBytes, offset, length));
+    const slot = this.replica.propose(length, this.#staged.set(offset, length));
     this.#drain();
-    this.#stagedOffset = -1;
+    this.#staged.clear();
     return slot;
   }
 
@@ -360,7 +377,7 @@ export class GroupDriver {
     const header = this.#header;
     const length = words[at + A_VALUE_LENGTH] as number;
     const isStaged = words[at + A_FLAGS] === VALUE_STAGED || (kind === KIND_LEARNED && length > 0);
-    if (isStaged) assert(this.#stagedOffset >= 0 && this.#stagedLength === length, 'the value of the record is staged');
+    if (isStaged) assert(this.#staged.has(length), 'the value of the record is staged');
     writeRecordFields(header, words, at, kind, this.groupId, this.replica.state.configuration.epoch);
     const position = this.#log.append(header);
     this.#ledger.record(words[at + A_SEQUENCE] as number, this.#log.appendedPosition);
@@ -372,25 +389,6 @@ export class GroupDriver {
     if ((words[at + A_SEQUENCE] as number) <= this.#ledger.durable)
       this.#sender.transmit(words, at, words[at + A_AUX] as number, this.#ledger.durable);
     else this.#held.push(words, at);
-  }
-
-  /** Whether the staged value equals the recorded one of `slot`, byte by byte (S3). */
-  #sameValue(slot: Slot): boolean {
-    const position = this.#index.get(slot);
-    if (position === 0 || this.#stagedOffset < 0) return false;
-    const log = this.#log;
-    log.locate(position);
-    if (log.readWords[(log.readOffset >> 2) + ENTRY_VALUE_LENGTH_WORD] !== this.#stagedLength) return false;
-    const recorded = log.readOffset + ENTRY_HEADER_BYTES;
-    return this.#bulk.equal(log.readBytes, recorded, log.stagedBytes, this.#stagedOffset, this.#stagedLength);
-  }
-
-  #compareDigest(message: Float64Array): void {
-    if (this.replica.state.role !== LEADER) return;
-    const watermark = message[M_SLOT] as Slot;
-    if (watermark === 0 || !this.applier.knowsDigestAt(watermark)) return;
-    const isEqual = this.applier.digestAt(watermark) === message[M_VALUE_CRC];
-    this.#observer.onDigest(message[M_FROM] as MemberIndex, watermark, isEqual);
   }
 }
 

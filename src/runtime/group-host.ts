@@ -112,7 +112,11 @@ export class GroupHost {
     if (driver.replica.isLeader) work += this.#lead();
     else if (this.#desk !== undefined) work += this.#follow(this.#desk);
     work += driver.applyChosen(APPLIES_PER_CYCLE);
-    if (driver.replica.isLeader || this.#desk !== undefined) work += this.#answer();
+    if (driver.replica.isLeader || this.#desk !== undefined) {
+      const answered = this.#complete() + this.#read();
+      this.completed += answered;
+      work += answered;
+    }
     if (this.snapshots !== undefined) work += this.snapshots.work(this.#log.appendedPosition);
     return work;
   }
@@ -156,16 +160,21 @@ export class GroupHost {
   }
 
   /** A leader judges sessions only once everything that was ever acknowledged is applied here: an unknown one is gone then. */
-  #answer(): number {
-    const isLeader = this.driver.replica.isLeader;
-    if (isLeader && this.driver.appliedWatermark < this.driver.replica.recoveryEnd) return 0;
-    let answered = 0;
+  #complete(): number {
+    const { isLeader, recoveryEnd } = this.driver.replica;
+    const applied = this.driver.appliedWatermark;
+    if (isLeader && applied < recoveryEnd) return 0;
+    let completed = 0;
     for (let i = 0; i < this.#taps.length; i++) {
       const tap = this.#taps[i] as LaneTap;
-      if (tap.isActive) answered += tap.complete(this.#sessions, isLeader);
+      if (tap.isActive) completed += tap.complete(this.#sessions, isLeader, applied);
     }
-    if (isLeader) for (let i = 0; i < this.#reads.length; i++) answered += (this.#reads[i] as ReadQueue).work();
-    this.completed += answered;
+    return completed;
+  }
+
+  #read(): number {
+    let answered = 0;
+    for (let i = 0; i < this.#reads.length; i++) answered += (this.#reads[i] as ReadQueue).work();
     return answered;
   }
 

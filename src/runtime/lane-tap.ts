@@ -8,11 +8,11 @@
  */
 import { assert } from '../base/assert.ts';
 import { fromWords, highWord } from '../base/bits.ts';
-import type { MemberIndex } from '../base/types.ts';
+import type { MemberIndex, Slot } from '../base/types.ts';
 import {
   COMMAND_NUMBER_HIGH_MASK,
   LANE_NONCE_WORD,
-  LANE_READS,
+  LANE_WRITES,
   RECORD_TYPE_SHIFT,
   RECORD_TYPE_WORD,
   REPLY_HEADER_BYTES,
@@ -26,6 +26,7 @@ import {
   RUN_COUNT_WORD,
   RUN_FIRST_LOW_WORD,
   RUN_HEADER_BYTES,
+  RUN_WATERMARK_WORD,
   TYPE_REPLIES,
   TYPE_ROUTE,
 } from '../memory/descriptor.ts';
@@ -43,6 +44,8 @@ export class LaneTap {
   readonly isReads: boolean;
   readonly #runBytesMax: number;
   readonly #next = new Float64Array(1);
+  /** Applied watermark of the runs written now. */
+  readonly #applied = new Float64Array(1);
   readonly #canRewind: boolean;
   #markedChange = -1;
   #isAnnounced = false;
@@ -55,7 +58,7 @@ export class LaneTap {
     this.reader = new LaneReader(lane);
     this.completions = new RingProducer(completions);
     this.#runBytesMax = Math.min(RUN_BYTES_MAX, this.completions.capacity >>> 2);
-    this.isReads = this.reader.kind === LANE_READS;
+    this.isReads = this.reader.kind !== LANE_WRITES;
   }
 
   /** Lowest number that is not completed. */
@@ -85,10 +88,11 @@ export class LaneTap {
 
   /**
    * Writes what can be completed; returns how many commands were. Only while `refresh` says true. `mayJudge`: everything that was ever
-   * acknowledged is applied here, so that a session which is not in the table is gone.
+   * acknowledged is applied here, so that a session which is not in the table is gone. `applied`: the applied watermark.
    */
-  complete(sessions: SessionTable, mayJudge: boolean): number {
+  complete(sessions: SessionTable, mayJudge: boolean, applied: Slot): number {
     if (this.#hasEnded || this.isReads) return 0;
+    this.#applied[0] = applied;
     const session = this.reader.session;
     if (session === 0) return this.#announce(sessions);
     const index = sessions.lookup(session);
@@ -173,6 +177,8 @@ export class LaneTap {
     words[word + RECORD_TYPE_WORD] = (TYPE_REPLIES << RECORD_TYPE_SHIFT) | (highWord(first) & COMMAND_NUMBER_HIGH_MASK);
     words[word + RUN_FIRST_LOW_WORD] = first;
     words[word + RUN_COUNT_WORD] = count;
+    words[word + RUN_WATERMARK_WORD] = this.#applied[0] as number;
+    words[word + RUN_WATERMARK_WORD + 1] = highWord(this.#applied[0] as number);
     assert(
       fromWords(words[word + RUN_FIRST_LOW_WORD] as number, highWord(first)) === first,
       'request numbers have 53 bits',

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Prng } from '../../src/base/prng.ts';
 import { Lease, type LeaseTerms } from '../../src/paxos/lease.ts';
 import { LeasePromise } from '../../src/paxos/lease-promise.ts';
 import { READ_INDEX, READ_INDEX_REPLY } from '../../src/paxos/message.ts';
@@ -178,8 +179,8 @@ test('R2, R4: an index covers everything that was chosen when its reads began to
         asker.leaderHint = 0;
         const leader = makeState(0);
         leader.role = LEADER;
-        const asking = new ReadIndex(asker, 5);
-        const answering = new ReadIndex(leader, 6);
+        const asking = new ReadIndex(asker, new Prng(5));
+        const answering = new ReadIndex(leader, new Prng(6));
         const network: Float64Array[] = [];
         const waiting: { serial: number; needs: number }[] = [];
         let [chosen, round, confirmed] = [0, 0, 0];

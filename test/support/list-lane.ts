@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import {
   RUN_COUNT_WORD,
   RUN_FIRST_LOW_WORD,
+  RUN_HEADER_BYTES,
   TYPE_COMMAND,
   TYPE_REPLIES,
   TYPE_ROUTE,
@@ -48,8 +49,8 @@ export function completions(lane: TestLane, member: number): Completion[] {
     found.push({
       first,
       count: ring.words[word + RUN_COUNT_WORD]!,
-      status: ring.words[word + 5]!,
-      word: ring.words[word + 6]!,
+      status: ring.words[word + RUN_HEADER_BYTES / 4 + 1]!,
+      word: ring.words[word + RUN_HEADER_BYTES / 4 + 2]!,
     });
   }
   ring.release();

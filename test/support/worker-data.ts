@@ -39,6 +39,8 @@ export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerDa
       heartbeatTicks,
       electionTimeoutTicks,
       electionJitterTicks,
+      leaseMs: 100,
+      clockDriftPpm: 1000,
       windowSlotsMax,
       batchBytesTarget: 1 << 14,
       payloadBytesMax: 1 << 12,

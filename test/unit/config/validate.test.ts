@@ -33,9 +33,17 @@ test('a directory is all that must be given, and the result is frozen', () => {
   }, TypeError);
 });
 
+test('a lease is half an election timeout where nothing else is said', () => {
+  assert.is(validateOptions({ directory: '/data' }).leaseMs, 200);
+  assert.is(validateOptions({ directory: '/data', electionTimeoutTicks: 30, tickMs: 3 }).leaseMs, 45);
+  assert.is(validateOptions({ directory: '/data', leaseMs: 0 }).leaseMs, 0);
+  assert.throws(() => validateOptions({ directory: '/data', leaseMs: -1 }), /leaseMs/);
+  assert.throws(() => validateOptions({ directory: '/data', clockDriftPpm: 1e6 }), /clockDriftPpm/);
+});
+
 test('every setting is present in the result under its name, with its default', () => {
   const config = validateOptions({ directory: '/data' }) as unknown as Record<string, unknown>;
-  const drawn = ['directory', 'seed', 'workers'];
+  const drawn = ['directory', 'seed', 'workers', 'leaseMs'];
   for (const { name, default: preset } of CLUSTER_SETTINGS) {
     assert.ok(name in config, name);
     if (!drawn.includes(name)) assert.is(config[name], preset, name);

@@ -11,6 +11,7 @@ import {
   BATCH_MAGIC,
   GROUP_ERROR_MACHINE,
   LANE_READS,
+  LANE_READS_SESSION,
   LANE_WRITES,
   ROLE_FOLLOWER,
   ROLE_LEADER,
@@ -86,10 +87,11 @@ export class FakeGroup {
     return this.replicas.map(({ statusBlock }) => [statusBlock]);
   }
 
-  lane(kind: 'writes' | 'reads' = 'writes', laneBytes = 1 << 16): LaneClient {
+  lane(kind: 'writes' | 'reads' | 'sessionReads' = 'writes', laneBytes = 1 << 16): LaneClient {
     this.#lanes += 1;
-    const isReads = kind === 'reads';
-    const lane = createLane(laneBytes, isReads ? LANE_READS : LANE_WRITES, this.#lanes);
+    const isReads = kind !== 'writes';
+    const laneKind = kind === 'sessionReads' ? LANE_READS_SESSION : isReads ? LANE_READS : LANE_WRITES;
+    const lane = createLane(laneBytes, laneKind, this.#lanes);
     const rings = this.replicas.map((_, replica) => {
       const ring = createRing(1 << 16);
       this.addTap(replica, this.#lanes, lane, ring);
@@ -132,7 +134,8 @@ export class FakeGroup {
       if (!tap.isReads) this.#order(tap);
     }
     for (const member of this.replicas) this.#apply(member);
-    for (const tap of replica.taps) if (tap.isActive && !tap.isReads) tap.complete(replica.sessions, true);
+    for (const tap of replica.taps)
+      if (tap.isActive && !tap.isReads) tap.complete(replica.sessions, true, replica.applied);
     for (const queue of replica.reads) while (queue.work() > 0);
   }
 
@@ -160,7 +163,14 @@ export class FakeGroup {
   #driver(replica: FakeReplica): GroupDriver {
     const driver = {
       applier: replica.applier,
-      replica: { confirmedRound: 1, readIndex: 0 },
+      replica: {
+        confirmedRound: 1,
+        readIndex: 0,
+        isLeader: true,
+        holdsLease: true,
+        state: { leadershipSerial: 1, lacksImage: false },
+      },
+      checkLease: () => true,
       beginReadRound: () => 1,
       get appliedWatermark() {
         return replica.applied;

@@ -4,9 +4,11 @@ import * as assert from 'uvu/assert';
 import type { SynodError } from '../../../src/base/errors.ts';
 import type { LaneClient } from '../../../src/engine/lane-client.ts';
 import { SESSION_INFLIGHT_MAX } from '../../../src/limits.ts';
+import { loadNumber } from '../../../src/memory/counters.ts';
 import {
   DOORBELL_ASLEEP,
   DOORBELL_AWAKE,
+  LANE_FLOOR_WORD,
   REPLY_OK,
   REPLY_QUERY_FAILED,
   REPLY_SESSION_EXPIRED,
@@ -351,6 +353,26 @@ test('queries in flight are asked again of the next leader', () => {
     poll(reads).map(({ number }) => number),
     [1, 2, 3],
   );
+});
+
+test('a client knows the watermark of its newest answer, and its session reads wait for it', () => {
+  const group = new FakeGroup();
+  const lane = openLane(group);
+  publish(lane, 0, 5);
+  group.work();
+  poll(lane);
+  const written = lane.seen[0] as number;
+  assert.is(written, group.replicas[0]!.applied);
+  const reads = group.lane('sessionReads');
+  reads.seen = lane.seen;
+  reads.route(group.leader, group.serial);
+  publish(reads, 0, 1);
+  assert.is(loadNumber(reads.words, LANE_FLOOR_WORD), written);
+  publish(lane, 5, 1);
+  group.work();
+  poll(lane);
+  assert.ok((lane.seen[0] as number) > written);
+  assert.is(poll(reads).length, 1);
 });
 
 test.run();

@@ -188,4 +188,13 @@ test('skipBelow stops at the first number that it does not cover', () => {
   assert.equal(takeNumbers(reader), [2, 3]);
 });
 
+test('a reader finds the floor that its client has set, beyond 2^32 too', () => {
+  const { writer, reader } = make();
+  assert.is(reader.floor, 0);
+  for (const floor of [7, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 3]) {
+    writer.setFloor(floor);
+    assert.is(reader.floor, floor);
+  }
+});
+
 test.run();

@@ -5,6 +5,7 @@ import { SESSION_INFLIGHT_MAX } from '../../../src/limits.ts';
 import {
   LANE_DATA_BYTES,
   LANE_READS,
+  LANE_READS_STALE,
   LANE_SESSION_WORD,
   TYPE_COMMAND,
   TYPE_OPEN_SESSION,
@@ -199,7 +200,7 @@ test('refuses what a client must not do', () => {
   send(writer, 8);
   writer.claim(8, TYPE_COMMAND);
   assert.throws(() => writer.free(2), /never published/);
-  assert.throws(() => createLane(256, 3, 1), /writes or reads/);
+  assert.throws(() => createLane(256, LANE_READS_STALE + 1, 1), /writes or reads/);
   assert.throws(() => createLane(256, LANE_READS, -1), /53 bits/);
   assert.throws(() => createLane(100, LANE_READS, 1), /power of two/);
   assert.throws(() => new LaneWriter(createLane(256, LANE_READS, 1), 0), /begin at 1/);

@@ -253,4 +253,26 @@ test('refuses memory that is no ring', () => {
   assert.throws(() => new RingConsumer(ring, 64), /another alignment/);
 });
 
+test('the last claim may give back what it does not need', () => {
+  const ring = createRing(1024);
+  const producer = new RingProducer(ring);
+  const first = producer.claim(200, TYPE_FRAME);
+  producer.trim(first, 24);
+  const second = producer.claim(40, TYPE_FRAME);
+  assert.is(second, first + 24);
+  producer.publish();
+  const sizes: number[] = [];
+  new RingConsumer(ring).poll((_words, _bytes, _offset, size) => void sizes.push(size), 9);
+  assert.equal(sizes, [24, 40]);
+});
+
+test('and only the last one, and only to get smaller', () => {
+  const producer = new RingProducer(createRing(1024));
+  const first = producer.claim(64, TYPE_FRAME);
+  assert.throws(() => producer.trim(first, 72), /smaller/);
+  assert.throws(() => producer.trim(first, 4), /smaller/);
+  producer.claim(64, TYPE_FRAME);
+  assert.throws(() => producer.trim(first, 16), /last claim/);
+});
+
 test.run();

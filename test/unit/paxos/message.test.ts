@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   ACCEPT,
+  FORWARD,
   hasValue,
   kindName,
   LEARNED,
@@ -15,9 +16,9 @@ import {
 
 const test = suite('paxos/message');
 
-test('exactly four kinds carry bytes', () => {
+test('exactly five kinds carry bytes', () => {
   const carriers = Array.from({ length: MESSAGE_KINDS }, (_, kind) => kind).filter(hasValue);
-  assert.equal(carriers, [ACCEPT, LEARNED, VOTE_VALUE, SNAPSHOT_PART]);
+  assert.equal(carriers, [ACCEPT, LEARNED, VOTE_VALUE, SNAPSHOT_PART, FORWARD]);
 });
 
 test('every kind has a name of its own', () => {

@@ -1,18 +1,20 @@
 /** Read indexes: questions of members that do not lead, and the leader's answers. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Prng } from '../../../src/base/prng.ts';
 import { READ_INDEX, READ_INDEX_REPLY } from '../../../src/paxos/message.ts';
 import { READ_BY_LEASE, READ_BY_ROUND, ReadIndex } from '../../../src/paxos/read-index.ts';
 import { LEADER } from '../../../src/paxos/replica-state.ts';
 import { drain, makeState, message } from '../../support/core.ts';
 
 const NONCE = 77;
+const drawing = (number: number): Prng => ({ range: () => number }) as unknown as Prng;
 
 /** A member whose leader is member 1. */
 function make() {
   const state = makeState();
   state.leaderHint = 1;
-  const reads = new ReadIndex(state, NONCE);
+  const reads = new ReadIndex(state, drawing(NONCE));
   const asked = (): number[] =>
     drain(state.outbox)
       .filter(({ kind }) => kind === 'READ_INDEX')
@@ -25,7 +27,7 @@ function make() {
 function leader() {
   const state = makeState();
   state.role = LEADER;
-  const reads = new ReadIndex(state, NONCE);
+  const reads = new ReadIndex(state, drawing(NONCE));
   const ask = (from: number, serial: number, index: number, round: number, mode = READ_BY_ROUND): void =>
     reads.onQuestion(message(READ_INDEX, { from, slot: mode, aux: serial, aux2: 5 }), index, round);
   const answers = (): number[][] =>
@@ -121,7 +123,7 @@ test('serials of a later life lie above those of an earlier one', () => {
   const { state, reads } = make();
   state.clock[0] = 1000;
   const last = reads.ask(READ_BY_ROUND);
-  const next = new ReadIndex(state, NONCE + 1);
+  const next = new ReadIndex(state, drawing(NONCE + 1));
   state.clock[0] = 1001;
   assert.ok(next.ask(READ_BY_ROUND) > last);
 });

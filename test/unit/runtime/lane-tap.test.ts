@@ -102,14 +102,14 @@ test('the client is told its session once the log has opened it, once per route'
   writer.publish();
   writer.route(SELF, SERIAL);
   refresh();
-  assert.is(tap.complete(sessions, true), 0, 'nothing is known of it yet');
+  assert.is(tap.complete(sessions, true, 0), 0, 'nothing is known of it yet');
   const id = apply(sessions, 0);
-  assert.equal([tap.complete(sessions, true), tap.complete(sessions, true)], [1, 0]);
+  assert.equal([tap.complete(sessions, true, 0), tap.complete(sessions, true, 0)], [1, 0]);
   const expected = { number: 0, status: REPLY_SESSION_OPENED, word: id };
   assert.equal(takeCompletions(ring).replies, [expected]);
   writer.route(SELF, SERIAL);
   refresh();
-  assert.is(tap.complete(sessions, true), 1);
+  assert.is(tap.complete(sessions, true, 0), 1);
   assert.equal(takeCompletions(ring).replies, [expected]);
 });
 
@@ -117,7 +117,7 @@ test('a session that the table refused is told too', () => {
   const { tap, writer, ring, refresh } = make();
   writer.route(SELF, SERIAL);
   refresh();
-  tap.complete({ findByNonce: () => -1 } as unknown as SessionTable, true);
+  tap.complete({ findByNonce: () => -1 } as unknown as SessionTable, true, 0);
   assert.is(takeCompletions(ring).replies[0]?.status, REPLY_SESSIONS_FULL);
 });
 
@@ -126,11 +126,11 @@ test('every applied command is completed once, in order, in runs', () => {
   for (let n = 1; n <= 10; n++) put(writer, n);
   writer.route(SELF, SERIAL);
   refresh();
-  assert.is(tap.complete(sessions, true), 0);
+  assert.is(tap.complete(sessions, true, 0), 0);
   apply(sessions, 4);
-  assert.equal([tap.complete(sessions, true), tap.complete(sessions, true)], [4, 0]);
+  assert.equal([tap.complete(sessions, true, 0), tap.complete(sessions, true, 0)], [4, 0]);
   apply(sessions, 6);
-  assert.is(tap.complete(sessions, true), 6);
+  assert.is(tap.complete(sessions, true, 0), 6);
   const { replies, runs } = takeCompletions(ring);
   const expected = range(1, 10).map((n) => ({ number: n, status: REPLY_OK, word: n }));
   assert.equal(replies, expected);
@@ -145,11 +145,11 @@ test('what finds no room in the ring waits there for the client', () => {
   const found: number[] = [];
   for (let turn = 0; turn < 40; turn++) {
     apply(sessions, 1, 100);
-    tap.complete(sessions, true);
+    tap.complete(sessions, true, 0);
     if (turn % 7 === 6) found.push(...takeCompletions(ring, 2).replies.map(({ number }) => number));
   }
   assert.ok(found.length < 40, 'the ring was full');
-  for (let more = -1; more !== found.length; tap.complete(sessions, true)) {
+  for (let more = -1; more !== found.length; tap.complete(sessions, true, 0)) {
     more = found.length;
     found.push(...takeCompletions(ring).replies.map(({ number }) => number));
   }
@@ -163,7 +163,7 @@ test('completions begin at the oldest number that the client misses, whoever app
   apply(sessions, 4);
   writer.route(SELF, SERIAL);
   refresh();
-  tap.complete(sessions, true);
+  tap.complete(sessions, true, 0);
   assert.equal(
     takeCompletions(ring).replies.map(({ number }) => number),
     [3, 4],
@@ -176,7 +176,7 @@ test('completed commands are not read for a batch any more', () => {
   apply(sessions, 3);
   writer.route(SELF, SERIAL);
   refresh();
-  tap.complete(sessions, true);
+  tap.complete(sessions, true, 0);
   assert.ok(tap.reader.take(1));
   assert.is(tap.reader.words[(tap.reader.runOffset >> 2) + 4], 4, 'the first one not applied');
 });
@@ -187,9 +187,9 @@ test('a session that is gone ends the lane with one reply', () => {
   apply(sessions, 2);
   writer.route(SELF, SERIAL);
   refresh();
-  tap.complete(sessions, true);
+  tap.complete(sessions, true, 0);
   sessions.close(id);
-  assert.equal([tap.complete(sessions, true), tap.complete(sessions, true)], [1, 0]);
+  assert.equal([tap.complete(sessions, true, 0), tap.complete(sessions, true, 0)], [1, 0]);
   assert.equal(takeCompletions(ring).replies.at(-1), { number: 3, status: REPLY_SESSION_EXPIRED, word: undefined });
 });
 
@@ -213,6 +213,7 @@ test('numbers beyond 2^32 arrive whole', () => {
       },
     } as unknown as SessionTable,
     true,
+    2 ** 33,
   );
   assert.equal(
     takeCompletions(ring).replies.map(({ number }) => number),
@@ -228,7 +229,7 @@ test('a lane of reads has no replies of its own', () => {
   writer.route(SELF, SERIAL);
   assert.ok(refresh());
   assert.ok(tap.isReads);
-  assert.is(tap.complete(sessions, true), 0);
+  assert.is(tap.complete(sessions, true, 0), 0);
   assert.equal(takeCompletions(ring).replies, []);
 });
 

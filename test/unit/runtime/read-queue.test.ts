@@ -1,7 +1,18 @@
 /** Linearizable reads: one round per batch, answered once it is confirmed and applied. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LANE_READS, LANE_WRITES, REPLY_OK, REPLY_TOO_LARGE, TYPE_QUERY } from '../../../src/memory/descriptor.ts';
+import { fromWords } from '../../../src/base/bits.ts';
+import {
+  LANE_READS,
+  LANE_READS_LEASE,
+  LANE_READS_SESSION,
+  LANE_READS_STALE,
+  LANE_WRITES,
+  REPLY_OK,
+  REPLY_TOO_LARGE,
+  RUN_WATERMARK_WORD,
+  TYPE_QUERY,
+} from '../../../src/memory/descriptor.ts';
 import { createLane, LaneWriter } from '../../../src/memory/lane.ts';
 import { createRing, RingConsumer } from '../../../src/memory/ring.ts';
 import { Applier } from '../../../src/runtime/applier.ts';
@@ -28,17 +39,40 @@ class EchoMachine extends ListMachine {
 class FakeDriver {
   readonly machine = new EchoMachine();
   readonly applier = new Applier(this.machine, new SessionTable());
-  readonly replica = { confirmedRound: 0, readIndex: 10 };
+  /** What a follower was asked for and told, by mode. */
+  readonly questions = [0, 0];
+  readonly answers = [0, 0];
+  readonly indexes = [0, 0];
+  readonly replica = {
+    confirmedRound: 0,
+    readIndex: 10,
+    isLeader: true,
+    holdsLease: false,
+    state: { leadershipSerial: SERIAL, lacksImage: false },
+    reads: {
+      answered: (mode: number): number => this.answers[mode] as number,
+      indexOf: (mode: number): number => this.indexes[mode] as number,
+    },
+  };
   appliedWatermark = 10;
   rounds = 0;
+  /** Whether the lease still holds after the queries ran. */
+  lasts = true;
+  checkLease(): boolean {
+    return this.lasts;
+  }
+  askReadIndex(mode: number): number {
+    this.questions[mode]! += 1;
+    return this.questions[mode] as number;
+  }
   beginReadRound(): number {
     this.rounds += 1;
     return this.rounds;
   }
 }
 
-function make(ringBytes = 1 << 14, laneBytes = 1 << 12) {
-  const lane = createLane(laneBytes, LANE_READS, 1);
+function make(ringBytes = 1 << 14, laneBytes = 1 << 12, kind = LANE_READS) {
+  const lane = createLane(laneBytes, kind, 1);
   const ring = createRing(ringBytes);
   const tap = new LaneTap(1, lane, ring);
   const driver = new FakeDriver();
@@ -153,9 +187,141 @@ test('nor is one of a leadership that is over, although its route still stands',
   assert.equal(words(consumer), []);
 });
 
+const makeKind = (kind: number) => make(1 << 14, 1 << 12, kind);
+
+test('a follower asks the leader for the index, and waits until all below it is applied', () => {
+  const { driver, queue, consumer, ask } = make();
+  driver.replica.isLeader = false;
+  ask(1, 2);
+  queue.work();
+  assert.equal([driver.rounds, driver.questions], [0, [1, 0]]);
+  ask(3);
+  assert.is(queue.work(), 0, 'no answer yet');
+  driver.answers[0] = 1;
+  driver.indexes[0] = 12;
+  assert.is(queue.work(), 0, 'nor is everything applied');
+  driver.appliedWatermark = 12;
+  driver.indexes[0] = 99;
+  queue.work();
+  assert.equal(words(consumer), [1, 2], 'the index is that of its own question');
+  queue.work();
+  assert.equal(driver.questions, [2, 0], 'what came later is asked for anew');
+});
+
+test('a batch begins anew when its replica gets to lead, or leads no more, or leads again', () => {
+  const { driver, queue, consumer, ask } = make();
+  driver.replica.isLeader = false;
+  ask(1);
+  queue.work();
+  driver.replica.isLeader = true;
+  driver.answers[0] = 1;
+  assert.is(queue.work(), 0);
+  assert.is(driver.rounds, 1);
+  driver.replica.confirmedRound = 1;
+  driver.replica.state.leadershipSerial += 1;
+  assert.is(queue.work(), 0, 'a round of an earlier leadership says nothing');
+  assert.is(driver.rounds, 2);
+  driver.replica.isLeader = false;
+  driver.replica.confirmedRound = 2;
+  assert.is(queue.work(), 0);
+  assert.equal(driver.questions, [2, 0]);
+  driver.answers[0] = 2;
+  queue.work();
+  assert.equal(words(consumer), [1]);
+});
+
+test('under a lease nobody is asked, and the lease is looked at again after the queries (S21)', () => {
+  const { driver, queue, consumer, ask } = makeKind(LANE_READS_LEASE);
+  driver.replica.holdsLease = true;
+  ask(1, 2);
+  assert.ok(queue.work() > 0);
+  assert.equal([driver.rounds, words(consumer)], [0, [1, 2]]);
+  driver.lasts = false;
+  ask(3);
+  queue.work();
+  assert.equal(words(consumer), [], 'what was read under a lease that ran out is thrown away');
+  assert.equal([driver.rounds, queue.leasesLost], [1, 1]);
+  driver.replica.confirmedRound = 1;
+  queue.work();
+  assert.equal(words(consumer), [3]);
+});
+
+test('a lease read waits for everything below its index too, and for a round where no lease is held', () => {
+  const { driver, queue, consumer, ask } = makeKind(LANE_READS_LEASE);
+  driver.replica.holdsLease = true;
+  driver.replica.readIndex = 11;
+  ask(1);
+  queue.work();
+  assert.equal(words(consumer), []);
+  driver.replica.state.leadershipSerial += 1;
+  driver.replica.holdsLease = false;
+  driver.appliedWatermark = 11;
+  queue.work();
+  assert.equal([driver.rounds, words(consumer)], [1, []]);
+  driver.replica.confirmedRound = 1;
+  queue.work();
+  assert.equal(words(consumer), [1]);
+});
+
+test('at a follower a lease read asks by lease', () => {
+  const { driver, queue, ask } = makeKind(LANE_READS_LEASE);
+  driver.replica.isLeader = false;
+  ask(1);
+  queue.work();
+  assert.equal(driver.questions, [0, 1]);
+});
+
+test('a session read waits for the floor of its lane, wherever it runs', () => {
+  for (const isLeader of [true, false]) {
+    const { driver, queue, writer, consumer, ask } = makeKind(LANE_READS_SESSION);
+    driver.replica.isLeader = isLeader;
+    writer.setFloor(2 ** 40);
+    ask(1);
+    queue.work();
+    driver.appliedWatermark = 2 ** 40 - 1;
+    assert.is(queue.work(), 0);
+    driver.appliedWatermark = 2 ** 40;
+    queue.work();
+    assert.equal([driver.rounds, driver.questions, words(consumer)], [0, [0, 0], [1]]);
+  }
+});
+
+test('a stale read is answered at once, but not by a replica that has no state yet', () => {
+  const { driver, queue, consumer, ask } = makeKind(LANE_READS_STALE);
+  driver.replica.isLeader = false;
+  driver.replica.state.lacksImage = true;
+  ask(1);
+  queue.work();
+  assert.equal(words(consumer), []);
+  driver.replica.state.lacksImage = false;
+  queue.work();
+  assert.equal([driver.rounds, driver.questions, words(consumer)], [0, [0, 0], [1]]);
+});
+
+test('answers say at which watermark they were read', () => {
+  const { driver, queue, consumer, ask } = makeKind(LANE_READS_STALE);
+  driver.appliedWatermark = 2 ** 33 + 5;
+  ask(1);
+  queue.work();
+  const at = consumer.next();
+  const run = consumer.next() >> 2;
+  assert.ok(at >= 0, 'the route mark');
+  assert.is(
+    fromWords(consumer.words[run + RUN_WATERMARK_WORD]!, consumer.words[run + RUN_WATERMARK_WORD + 1]!),
+    2 ** 33 + 5,
+  );
+});
+
+test('answers stand in few runs', () => {
+  const { queue, consumer, ask } = makeKind(LANE_READS_STALE);
+  ask(...Array.from({ length: 50 }, (_, n) => n));
+  queue.work();
+  assert.is(takeCompletions(consumer).runs, 1);
+});
+
 test('what finds no room in the ring is answered later, once', () => {
   const { driver, queue, consumer, ask } = make(1024);
-  const asked = Array.from({ length: 60 }, (_, n) => n);
+  const asked = Array.from({ length: 150 }, (_, n) => n);
   ask(...asked);
   queue.work();
   driver.replica.confirmedRound = 1;
