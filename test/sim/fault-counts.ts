@@ -1,6 +1,22 @@
-/** How often each fault class struck; a class that exists and never struck makes a swarm run worthless. */
 import { LOG_FAILED, LOG_FULL, LOG_SLOW } from '../../src/memory/descriptor.ts';
 
+/** What members made of faults: no fault itself. */
+const OUTCOMES: ReadonlySet<string> = new Set([
+  'rejoin',
+  'snapshot',
+  'snapshotFallback',
+  'snapshotInstall',
+  'retiredSegment',
+  'forwardedRun',
+  'forwardRewind',
+  'unknownOutcome',
+  'logFull',
+  'logSlow',
+  'logFailed',
+  'reconfiguration',
+]);
+
+/** How often each fault class struck; a class that exists and never struck makes a swarm run worthless. */
 export class FaultCounts {
   loss = 0;
   duplicate = 0;
@@ -20,6 +36,8 @@ export class FaultCounts {
   powerCut = 0;
   misroute = 0;
   transfer = 0;
+  suspicion = 0;
+  falseSuspicion = 0;
   clog = 0;
   cloggedFrame = 0;
   mesh = 0;
@@ -57,6 +75,8 @@ export class FaultCounts {
   snapshotInstall = 0;
   retiredSegment = 0;
   leftOut = 0;
+  /** No fault: what a report tells besides; nothing has to have happened. */
+  reconfiguration = 0;
 
   onLogState(state: number): void {
     if (state === LOG_FULL) this.logFull += 1;
@@ -64,8 +84,15 @@ export class FaultCounts {
     if (state === LOG_FAILED) this.logFailed += 1;
   }
 
+  /** True for what may not have happened in a whole swarm. */
+  isReport(name: string): boolean {
+    return name === 'reconfiguration';
+  }
+
+  /** Injected faults; what members made of them is counted, and is none. */
   get total(): number {
-    return Object.values(this).reduce((sum: number, count: number) => sum + count, 0);
+    const counts = Object.entries(this) as [string, number][];
+    return counts.reduce((sum, [name, count]) => sum + (OUTCOMES.has(name) ? 0 : count), 0);
   }
 
   add(other: FaultCounts): void {

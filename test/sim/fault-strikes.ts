@@ -52,6 +52,7 @@ export class FaultStrikes {
   readonly #clientPrng: Prng;
   readonly #snapshotPrng: Prng;
   readonly #slowPrng: Prng;
+  readonly #suspicionPrng: Prng;
   readonly #loops = new Map<MemberIndex, Loop>();
 
   constructor(struck: Struck, faults: FaultMix, prng: Prng) {
@@ -65,6 +66,7 @@ export class FaultStrikes {
     this.#clientPrng = prng.fork('requests');
     this.#snapshotPrng = prng.fork('snapshots');
     this.#slowPrng = prng.fork('sluggish');
+    this.#suspicionPrng = prng.fork('suspicion');
   }
 
   /** The faults of one tick. */
@@ -80,6 +82,7 @@ export class FaultStrikes {
       this.#strikePoint(member);
       this.#strikeSpace(member);
     }
+    this.suspect(this.#suspicionPrng.pick(this.#struck.members), this.#faults.falseSuspicion);
     this.#strikeMedium();
     this.#strikeSnapshots();
     this.#strikeClients();
@@ -113,6 +116,16 @@ export class FaultStrikes {
       member.pausedUntil = now() + this.#prng.range(1, faults.pauseTicks + 2);
       say(`member ${member.index} pauses until ${member.pausedUntil}`);
     }
+  }
+
+  /** The others are told that a member is gone, with chance `chance`; each takes it as it may. */
+  suspect(gone: SimMember, chance: number): void {
+    const prng = this.#suspicionPrng;
+    if (!prng.chance(chance)) return;
+    if (gone.isUp) this.#struck.counts.falseSuspicion += 1;
+    else this.#struck.counts.suspicion += 1;
+    for (const member of this.#struck.members)
+      if (member !== gone && member.isRunning && prng.chance(0.8)) member.life?.host.suspect(gone.index);
   }
 
   /** Clocks run fast or slow, jump ahead, or stand still and go on from there. */

@@ -35,6 +35,9 @@ export interface FaultMix {
   misroute: number;
   /** Chance per tick that leadership is handed over. */
   transfer: number;
+  /** Chance per crash that the others are told, and per tick that they are told of one that lives. */
+  suspicion: number;
+  falseSuspicion: number;
   /** Chance per tick that one direction of a link holds everything back, then lets it all through at once. */
   clog: number;
   clogTicks: number;
@@ -89,6 +92,8 @@ export const NO_FAULTS: FaultMix = {
   powerCut: 0,
   misroute: 0,
   transfer: 0,
+  suspicion: 0,
+  falseSuspicion: 0,
   clog: 0,
   clogTicks: 0,
   mesh: 0,
@@ -131,6 +136,8 @@ export const MODERATE_FAULTS: FaultMix = {
   powerCut: 0.0005,
   misroute: 0.002,
   transfer: 0.002,
+  suspicion: 0.5,
+  falseSuspicion: 0.0005,
   clog: 0.004,
   clogTicks: 40,
   mesh: 0.003,
@@ -153,11 +160,11 @@ export const MODERATE_FAULTS: FaultMix = {
   snapshotRot: 0.002,
 };
 
-/** Some classes off, some moderate, some extreme. */
+/** Some classes off, some moderate, some extreme; each by a draw of its own, so that a new class leaves the others of a seed as they were. */
 export function drawFaults(prng: Prng): FaultMix {
   const mix: FaultMix = { ...MODERATE_FAULTS };
   for (const name of Object.keys(mix) as (keyof FaultMix)[]) {
-    const roll = prng.float();
+    const roll = prng.fork(name).float();
     if (roll < 0.3 && name !== 'restartTicks') mix[name] = 0;
     else if (roll > 0.8) mix[name] = extreme(name, mix[name]);
   }
@@ -167,7 +174,7 @@ export function drawFaults(prng: Prng): FaultMix {
 function extreme(name: keyof FaultMix, moderate: number): number {
   if (name.endsWith('Ticks') || name.endsWith('TicksMax')) return moderate * 4;
   if (name === 'crashLoop') return moderate * 2;
-  if (name === 'tear' || name === 'idleRot') return 1;
+  if (name === 'tear' || name === 'idleRot' || name === 'suspicion') return 1;
   if (name === 'drift') return 0.5;
   if (name === 'loss' || name === 'duplicate') return 0.25;
   return moderate * 6;

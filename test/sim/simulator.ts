@@ -232,6 +232,7 @@ export class Simulator {
     const member = this.#members[index] as SimMember;
     member.crash(this.#tick + this.#prng.range(1, 2 * this.#faults.restartTicks + 2));
     this.#say(`member ${index} is down (${why})`);
+    this.#strikes.suspect(member, this.#current.suspicion);
     for (const client of this.#clients) if (client.home === index) this.#rehouse(client);
   }
 

@@ -21,7 +21,8 @@ test('whole clusters survive the faults of so many seeds, and every fault class 
     assert.ok(result.chosen > 0, `seed ${seed} chose nothing`);
     total.add(result.counts);
   }
-  for (const [name, count] of Object.entries(total)) assert.ok(count > 0, `${name} never struck`);
+  for (const [name, count] of Object.entries(total))
+    assert.ok(count > 0 || total.isReport(name), `${name} never struck`);
 });
 
 test('the same seed gives the same run', () => {

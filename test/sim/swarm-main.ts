@@ -1,156 +1,138 @@
 /**
- * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--coverage] [--json]`: runs seeds in parallel processes and adds up what they did.
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--coverage-seeds N] [--json]`: runs seeds in parallel
+ * processes and adds up what they did. The first few seeds run once more to see which lines of the core they execute.
+ *
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
  */
 import { fork, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type FileCoverage, mergeCoverage, percentOf } from './coverage.ts';
-import { FaultCounts } from './fault-counts.ts';
+import { runCommand, wholeNumber } from './arguments.ts';
 import { gitCommit } from './git-commit.ts';
 import { runArguments } from './shrink.ts';
-import { describeBound, NO_TIMES, type Part, speedOf } from './speed.ts';
 import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
 import { swarmShape } from './swarm-shape.ts';
+import { SwarmSum } from './swarm-sum.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    seeds: { type: 'string', default: '40' },
-    jobs: { type: 'string', default: '2' },
-    from: { type: 'string' },
-    ticks: { type: 'string', default: '6000' },
-    json: { type: 'boolean', default: false },
-    coverage: { type: 'boolean', default: false },
-  },
-});
-
-const jobs = Number(values.jobs);
-const from = values.from === undefined ? Math.floor(Date.now() / 1000) % 1_000_000_000 : Number(values.from);
-const total = new FaultCounts();
-const sum = {
-  runs: 0,
-  ticks: 0,
-  events: 0,
-  chosen: 0,
-  acknowledged: 0,
-  elections: 0,
-  empty: 0,
-  judgements: 0,
-  leastFaults: Number.POSITIVE_INFINITY,
-};
-/** What the runs cost in processor time, and where it went. */
-const cost = { cpuSeconds: 0, garbageSeconds: 0, times: { ...NO_TIMES } };
-const violations: string[] = [];
-/** Arguments that run the first failure again. */
-const firstReplay: string[] = [];
+const SEEDS_MAX = 10_000_000;
+const TICKS_MAX = 1_000_000_000;
+const JOBS_MAX = 256;
+const MINUTES_MAX = 1_000_000;
 const EXPLAIN_MS = 120_000;
 /** A job is one core's: a collector with threads of its own would take another. */
 const JOB_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=32'];
-const coverage: FileCoverage[] = [];
-const started = performance.now();
 
-await Promise.all(Array.from({ length: jobs }, (_, job) => runJob(job)));
-report();
+interface Arguments {
+  from: number;
+  seeds: number;
+  milliseconds: number;
+  jobs: number;
+  ticks: number;
+  coverageSeeds: number;
+  isJson: boolean;
+}
 
-function runJob(job: number): Promise<void> {
-  const task: JobTask = {
-    first: from + job,
-    step: jobs,
-    count: values.minutes === undefined ? Math.ceil(Number(values.seeds) / jobs) : Number.POSITIVE_INFINITY,
-    milliseconds: values.minutes === undefined ? Number.POSITIVE_INFINITY : Number(values.minutes) * 60_000,
-    ticks: Number(values.ticks),
-    coverage: values.coverage ? 1 : 0,
+await runCommand(async () => {
+  const given = readArguments();
+  const { jobs } = given;
+  const sum = new SwarmSum();
+  const failed: number[] = [];
+  const started = performance.now();
+  const count = Number.isFinite(given.milliseconds) ? SEEDS_MAX : Math.ceil(given.seeds / jobs);
+  const shares = Array.from({ length: jobs }, (_, job) => ({ first: given.from + job, step: jobs, count }));
+  const onRun = (run: JobReport): void => {
+    sum.add(run);
+    if (run.violation === '') return;
+    failed.push(run.seed);
+    if (!given.isJson) console.log(`VIOLATION seed ${run.seed}: ${run.violation}\n${replayOf(run.seed, given.ticks)}`);
   };
-  const child = fork(
-    fileURLToPath(new URL('./swarm-job.js', import.meta.url)),
-    [JSON.stringify({ ...task, count: String(task.count), milliseconds: String(task.milliseconds) })],
-    {
-      env: { ...process.env, SYNOD_CONTRACTS: '1' },
-      execArgv: JOB_FLAGS,
+  await Promise.all(shares.map((share) => runJob({ ...share, ...taskOf(given) }, onRun, sum)));
+  const seconds = (performance.now() - started) / 1000;
+  const covered = { first: given.from, step: 1, count: Math.min(given.coverageSeeds, given.seeds) };
+  if (covered.count > 0) await runJob({ ...covered, ...taskOf(given), coverage: 1 }, () => {}, sum);
+  report(given, sum, seconds, failed);
+});
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string' },
+      seeds: { type: 'string', default: '40' },
+      jobs: { type: 'string', default: '2' },
+      from: { type: 'string' },
+      ticks: { type: 'string', default: '6000' },
+      'coverage-seeds': { type: 'string', default: '8' },
+      json: { type: 'boolean', default: false },
     },
-  );
+  });
+  const fresh = String(Math.floor(Date.now() / 1000) % 1_000_000_000);
+  const { minutes } = values;
+  return {
+    from: wholeNumber('from', values.from ?? fresh, 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX),
+    seeds: wholeNumber('seeds', values.seeds, 1, SEEDS_MAX),
+    milliseconds:
+      minutes === undefined ? Number.POSITIVE_INFINITY : 60_000 * wholeNumber('minutes', minutes, 1, MINUTES_MAX),
+    jobs: wholeNumber('jobs', values.jobs, 1, JOBS_MAX),
+    ticks: wholeNumber('ticks', values.ticks, 1, TICKS_MAX),
+    coverageSeeds: wholeNumber('coverage-seeds', values['coverage-seeds'], 0, SEEDS_MAX),
+    isJson: values.json,
+  };
+}
+
+function taskOf({ milliseconds, ticks }: Arguments): Pick<JobTask, 'milliseconds' | 'ticks' | 'coverage'> {
+  return { milliseconds, ticks, coverage: 0 };
+}
+
+function runJob(task: JobTask, onRun: (run: JobReport) => void, sum: SwarmSum): Promise<void> {
+  const entry = fileURLToPath(new URL('./swarm-job.js', import.meta.url));
+  const child = fork(entry, [JSON.stringify({ ...task, milliseconds: String(task.milliseconds) })], {
+    env: { ...process.env, SYNOD_CONTRACTS: '1' },
+    execArgv: JOB_FLAGS,
+  });
   return new Promise((resolve, reject) => {
     child.on('message', (message: JobReport | CoverageReport) => {
-      if ('coverage' in message) coverage.push(...message.coverage);
-      else add(message);
+      if ('coverage' in message) sum.coverage.push(...message.coverage);
+      else onRun(message);
     });
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`job ${job} ended with ${code}`))));
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a job ended with ${code}`))));
   });
 }
 
-/** The first failing run once more, with its last trace lines, made as small as it gets. */
-function explainFirst(): void {
-  if (firstReplay.length === 0) return;
+function argumentsOf(seed: number, ticks: number): string[] {
+  return runArguments({ seed, ticks, ...swarmShape(seed), swarm: true });
+}
+
+function replayOf(seed: number, ticks: number): string {
+  return `replay: npm run sim -- ${argumentsOf(seed, ticks).join(' ')}   # commit ${gitCommit()}`;
+}
+
+function report(given: Arguments, sum: SwarmSum, seconds: number, failed: readonly number[]): void {
+  const { failures } = sum;
+  const figures = {
+    firstSeed: given.from,
+    jobs: given.jobs,
+    gitCommit: gitCommit(),
+    ...sum.figures(seconds),
+    failures,
+    replays: failed.map((seed) => replayOf(seed, given.ticks)),
+  };
+  process.exitCode = failures.length > 0 ? 1 : 0;
+  if (given.isJson) {
+    console.log(JSON.stringify(figures));
+    return;
+  }
+  for (const [name, value] of Object.entries(figures))
+    console.log(`${name.padEnd(24)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  if (failed.length > 0) explain(failed[0] as number, given.ticks);
+  console.log(`${sum.passed} passed, ${failures.length} failed`);
+}
+
+/** A failing run once more, with its last trace lines, made as small as it gets. */
+function explain(seed: number, ticks: number): void {
   const entry = fileURLToPath(new URL('./main.js', import.meta.url));
-  spawnSync(process.execPath, [entry, ...firstReplay], {
+  spawnSync(process.execPath, [entry, ...argumentsOf(seed, ticks)], {
     stdio: 'inherit',
     timeout: EXPLAIN_MS,
     env: { ...process.env, SYNOD_CONTRACTS: '1' },
   });
-}
-
-function add(run: JobReport): void {
-  sum.runs += 1;
-  sum.ticks += run.ticks;
-  sum.events += run.events;
-  sum.chosen += run.chosen;
-  sum.acknowledged += run.acknowledged;
-  sum.elections += run.elections;
-  sum.judgements += run.judgements;
-  cost.cpuSeconds += run.cpuSeconds;
-  cost.garbageSeconds += run.cpuSeconds * run.garbageShare;
-  for (const part of Object.keys(NO_TIMES) as Part[]) cost.times[part] += run.times[part];
-  if (run.chosen === 0) sum.empty += 1;
-  const struck = new FaultCounts();
-  struck.add(run.counts);
-  sum.leastFaults = Math.min(sum.leastFaults, struck.total);
-  total.add(run.counts);
-  if (run.violation !== '') {
-    violations.push(`seed ${run.seed}: ${run.violation}`);
-    console.log(`VIOLATION seed ${run.seed}: ${run.violation}`);
-    const size = runArguments({ seed: run.seed, ticks: Number(values.ticks), ...swarmShape(run.seed), swarm: true });
-    console.log(`replay: npm run sim -- ${size.join(' ')}   # commit ${gitCommit()}`);
-    if (firstReplay.length === 0) firstReplay.push(...size);
-  }
-}
-
-/** Executed lines of the core in percent, and what was missed, file by file. */
-function describeCoverage(): object {
-  if (!values.coverage) return {};
-  const files = mergeCoverage(coverage);
-  const missed = Object.fromEntries(
-    files.filter((file) => file.missed.length > 0).map((file) => [file.file, file.missed]),
-  );
-  return { paxosLinesPercent: percentOf(files), paxosLinesMissed: missed };
-}
-
-function report(): void {
-  const seconds = (performance.now() - started) / 1000;
-  const missed = Object.entries(total)
-    .filter(([, count]) => count === 0)
-    .map(([name]) => name);
-  const figures = {
-    ...sum,
-    violations: violations.length,
-    firstSeed: from,
-    commandsPerVirtualSecond: Math.round((1000 * sum.acknowledged) / sum.ticks) / 10,
-    virtualHours: Number((sum.ticks / 360_000).toFixed(2)),
-    ...speedOf(sum.ticks, sum.events, seconds, cost.cpuSeconds),
-    boundBy: describeBound(cost.times, cost.garbageSeconds / cost.cpuSeconds),
-    jobs,
-    gitCommit: gitCommit(),
-    faults: total,
-    ...describeCoverage(),
-  };
-  if (values.json) console.log(JSON.stringify(figures));
-  else
-    for (const [name, value] of Object.entries(figures))
-      console.log(`${name.padEnd(16)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
-  if (missed.length > 0) console.log(`fault classes that never struck: ${missed.join(', ')}`);
-  if (sum.empty > 0) console.log(`${sum.empty} runs chose nothing`);
-  const failed = violations.length + sum.empty + (missed.length > 0 ? 1 : 0);
-  explainFirst();
-  console.log(`${sum.runs - violations.length} passed, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
 }
