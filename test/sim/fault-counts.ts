@@ -1,3 +1,4 @@
+/** The fault classes of the simulator, each with its counter. A new class is a field here, a rate in faults.ts, and a strike where it belongs. */
 import { LOG_FAILED, LOG_FULL, LOG_SLOW } from '../../src/memory/descriptor.ts';
 
 /** What members made of faults: no fault itself. */
