@@ -4,7 +4,7 @@
  * @hot
  */
 import { assert } from '../src/base/assert.ts';
-import type { Histogram } from '../src/base/histogram.ts';
+import { Histogram } from '../src/base/histogram.ts';
 import {
   HEADER_BALLOT,
   HEADER_EPOCH,
@@ -30,6 +30,8 @@ export class LogLoad {
   submissions = 0;
   /** False: latencies are not taken, so that the boxes of the clock's numbers are not counted as the log's. */
   isTimed = true;
+  /** Microseconds that the caller spent in `submit`: all of the write, where it writes itself. */
+  readonly submitLatency = new Histogram();
   readonly #value: Uint8Array;
   readonly #depth: number;
   readonly #latency: Histogram;
@@ -75,8 +77,16 @@ export class LogLoad {
     this.#starts[entry] = start;
     this.#ends[entry] = log.appendedPosition;
     this.#tail++;
-    this.submissions += log.submit(alone);
+    if (this.isTimed) this.#submitTimed(log, alone);
+    else this.submissions += log.submit(alone);
     return true;
+  }
+
+  #submitTimed(log: Log, alone: boolean): void {
+    const start = performance.now();
+    const made = log.submit(alone);
+    if (made > 0) this.submitLatency.record((performance.now() - start) * 1e3);
+    this.submissions += made;
   }
 
   #reap(log: Log, alone: boolean): void {

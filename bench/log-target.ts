@@ -12,6 +12,8 @@ import { NativeChecksum, softwareChecksum } from '../src/wire/crc32c.ts';
 
 export interface LogTarget {
   log: Log;
+  /** Why it is this device. */
+  reason: string;
   close(): void;
 }
 
@@ -26,7 +28,7 @@ export function openLogTarget(durability: string, directory: string): LogTarget 
   const isVolatile = durability === 'memory';
   const tail = isVolatile ? chunks : chunks.slice(0, ENTRY_CHUNKS);
   const { binding } = loadNative('auto');
-  const { device } = openDevice({
+  const { device, reason } = openDevice({
     durability: durability as 'auto',
     directory,
     chunks: tail,
@@ -49,5 +51,5 @@ export function openLogTarget(durability: string, directory: string): LogTarget 
     },
     { onRecord: () => {}, onForgotten: () => {} },
   );
-  return { log, close: () => device.close() };
+  return { log, reason, close: () => device.close() };
 }

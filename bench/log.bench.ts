@@ -1,40 +1,46 @@
 /**
- * The log above each device: values appended one submission each, up to `depth` of them not yet durable, from append to
- * durable. Beside them the bare system call of the same run: `fs.writeSync` on an O_DSYNC | O_DIRECT descriptor over a
- * zero-filled file, whole blocks.
+ * The log above each device: values appended one submission each, up to `depth` of them not yet durable, from append to durable. Between
+ * its windows run the bare paths to the medium (bench/bare-path) with the same bytes and depth; the ratio is to the best of them.
  */
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { align } from '../src/base/bits.ts';
 import { Histogram } from '../src/base/histogram.ts';
 import { LOG_BLOCK_BYTES } from '../src/limits.ts';
 import { ENTRY_HEADER_BYTES, SUBMISSION_HEADER_BYTES } from '../src/log/record.ts';
-import { alignedMemory } from '../src/memory/aligned-memory.ts';
+import { type BareMode, type BarePath, openBarePaths } from './bare-path.ts';
 import type { Settings } from './flags.ts';
 import { type BenchCase, type Context, type Subject, windowed } from './harness.ts';
 import { LogLoad } from './log-load.ts';
 import { type LogTarget, openLogTarget } from './log-target.ts';
-import { allowsDirect, FILE_BYTES, zeroFill } from './raw-medium.ts';
-import { durableFlags } from './write-thread.ts';
+import type { Figures } from './row.ts';
 
 const SIZES = [64, 4096, 65_536, 1_048_576];
 const SIZES_SMOKE = [4096];
 const DEPTHS = [1, 4, 16];
 const DEPTHS_SMOKE = [1, 16];
 /** These finish a submission within the call: more depth changes nothing. */
-const SYNCHRONOUS = ['fs', 'memory'];
-/** Nothing truncates the log: it is removed and opened anew after so many bytes. */
+const SYNCHRONOUS = ['dax', 'fs', 'memory'];
+const BARE_MODES: Readonly<Record<string, readonly BareMode[]>> = {
+  dax: ['store'],
+  direct: ['pwrite', 'uring'],
+  buffered: ['fdatasync'],
+  fs: ['pwrite'],
+};
+/** Stands in for persistent memory where the directory has none; marked volatile. */
+const SHARED_MEMORY = '/dev/shm';
+/** A volatile log takes no more: it is removed and opened anew after so many bytes. */
 const LOG_BYTES_MAX = 1 << 29;
 const WINDOW_BYTES = 1 << 24;
-const WINDOW_APPENDS_MAX = 64;
-const WINDOW_APPENDS_VOLATILE = 65_536;
+const WINDOW_APPENDS_MAX = 256;
+/** What takes no system call is over too soon to be timed by the window. */
+const WINDOW_APPENDS_FAST = 8192;
 
 export function logCases({ smoke, durability }: Settings): BenchCase[] {
   const sizes = smoke ? SIZES_SMOKE : SIZES;
-  const devices = durability === 'auto' ? ['direct', 'buffered', 'fs', 'memory'] : [durability];
+  const devices = durability === 'auto' ? ['dax', 'direct', 'buffered', 'fs', 'memory'] : [durability];
   const cases: BenchCase[] = [];
   for (const size of sizes) {
-    cases.push(windowed('log', `bare-${size}`, (context) => bare(context, size)));
     for (const device of devices) {
       const depths = SYNCHRONOUS.includes(device) ? [1] : smoke ? DEPTHS_SMOKE : DEPTHS;
       for (const depth of depths) {
@@ -47,20 +53,36 @@ export function logCases({ smoke, durability }: Settings): BenchCase[] {
   return cases;
 }
 
-function logged({ scratch }: Context, durability: string, size: number, depth: number): Subject | string {
-  const directory = scratch();
-  const probe = openLogTarget(durability, directory);
-  const { name } = probe.log.device;
-  probe.close();
-  if (name !== durability) return `${durability} is not to be had here, ${name} is`;
+/** A directory that the device takes; undefined where there is none. */
+function directoryFor(durability: string, context: Context): string | undefined {
+  const directories = [context.scratch()];
+  if (durability === 'dax' && existsSync(SHARED_MEMORY))
+    directories.push(mkdtempSync(join(SHARED_MEMORY, 'synod-bench-')));
+  return directories.find((directory) => {
+    try {
+      const { log, close } = openLogTarget(durability, directory);
+      close();
+      return log.device.name === durability;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function logged(context: Context, durability: string, size: number, depth: number): Subject | string {
+  const found = directoryFor(durability, context);
+  if (found === undefined) return `${durability} is not to be had here`;
+  const directory = join(found, 'log');
   const latency = new Histogram();
-  const value = new Uint8Array(size).fill(0x5a);
-  const isVolatile = durability === 'memory';
-  const appends = isVolatile ? WINDOW_APPENDS_VOLATILE : WINDOW_APPENDS_MAX;
-  const perWindow = Math.max(1, Math.min(appends, WINDOW_BYTES / size));
-  const load = new LogLoad(value, depth, latency);
+  const load = new LogLoad(new Uint8Array(size).fill(0x5a), depth, latency);
+  const isFast = durability === 'memory' || durability === 'dax';
+  const perWindow = Math.max(1, Math.min(isFast ? WINDOW_APPENDS_FAST : WINDOW_APPENDS_MAX, WINDOW_BYTES / size));
+  const writeBytes = align(SUBMISSION_HEADER_BYTES + ENTRY_HEADER_BYTES + size, LOG_BLOCK_BYTES);
+  const modes = BARE_MODES[durability] ?? [];
+  const bare = modes.length === 0 ? [] : openBarePaths(join(found, 'bare'), modes, writeBytes, depth);
   let target: LogTarget | undefined;
   let first = 0;
+  let isComparing = true;
   const close = (): void => {
     target?.close();
     target = undefined;
@@ -70,6 +92,8 @@ function logged({ scratch }: Context, durability: string, size: number, depth: n
     operation: 'appends',
     latency,
     prepare() {
+      if (isComparing) for (const path of bare) path.window(perWindow);
+      target?.log.retire(target.log.durablePosition);
       if (target !== undefined && target.log.appendedPosition - first < LOG_BYTES_MAX) return;
       close();
       mkdirSync(directory, { recursive: true });
@@ -82,47 +106,40 @@ function logged({ scratch }: Context, durability: string, size: number, depth: n
     },
     beginAllocation() {
       load.isTimed = false;
+      isComparing = false;
     },
     figures: (count, seconds) => ({
       device: (target as LogTarget).log.device.name,
+      deviceReason: (target as LogTarget).reason,
       durable: (target as LogTarget).log.device.durable,
       appendBytes: size,
       depth,
       bytesPerSecond: (count * size) / seconds,
+      ...submitFigures(load.submitLatency),
+      ...bareFigures(bare, count / seconds),
     }),
-    close,
+    close() {
+      close();
+      for (const path of bare) path.close();
+      rmSync(found, { recursive: true, force: true });
+    },
   };
 }
 
-/** What one append of the log puts on the medium, written by the bare call. */
-function bare({ scratch }: Context, size: number): Subject {
-  const path = join(scratch(), 'bare');
-  zeroFill(path);
-  const isDirect = allowsDirect(path);
-  const fd = openSync(path, durableFlags(isDirect));
-  const writeBytes = align(SUBMISSION_HEADER_BYTES + ENTRY_HEADER_BYTES + size, LOG_BLOCK_BYTES);
-  const block = new Uint8Array(alignedMemory(writeBytes), 0, writeBytes).fill(0x5a);
-  const latency = new Histogram();
-  const perWindow = Math.max(1, Math.min(WINDOW_APPENDS_MAX, WINDOW_BYTES / size));
-  let at = 0;
+function submitFigures(latency: Histogram): Figures {
+  if (latency.count === 0) return {};
+  return { submitUsP50: latency.quantile(0.5), submitUsP99: latency.quantile(0.99) };
+}
+
+function bareFigures(paths: readonly BarePath[], opsPerSecond: number): Figures {
+  const rateOf = (path: BarePath): number => path.operations / path.seconds;
+  const [best] = [...paths].sort((a, b) => rateOf(b) - rateOf(a));
+  if (best === undefined) return {};
   return {
-    operation: 'appends',
-    latency,
-    window() {
-      for (let append = 0; append < perWindow; append++) {
-        const start = performance.now();
-        writeSync(fd, block, 0, writeBytes, at);
-        latency.record((performance.now() - start) * 1e3);
-        at = at + 2 * writeBytes > FILE_BYTES ? 0 : at + writeBytes;
-      }
-      return perWindow;
-    },
-    figures: (count, seconds) => ({
-      device: isDirect ? 'direct' : 'dsync',
-      appendBytes: size,
-      depth: 1,
-      bytesPerSecond: (count * size) / seconds,
-    }),
-    close: () => closeSync(fd),
+    barePath: best.name,
+    bareOpsPerSecond: rateOf(best),
+    bareUsP50: best.latency.quantile(0.5),
+    bareUsP99: best.latency.quantile(0.99),
+    ratioToBare: opsPerSecond / rateOf(best),
   };
 }

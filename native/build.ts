@@ -2,6 +2,7 @@
  * Compiles the addon with nothing but a C++17 compiler: native/src → native/build/<platform>-<arch>.node.
  *
  *   --double: the same sources over the test medium of test/native/double → dist/test/native/double.node
+ *   --bare: the bare paths that the bench compares with, bench/bare → dist/bench/bare.node
  *
  * Part of `npm run build`. It never fails the build, unless NATIVE=required: without an addon the TypeScript fallbacks are
  * used. Prints one line on what happened. Runs from dist/native; finds its package by the nearest package.json above.
@@ -29,7 +30,7 @@ const FLAGS: readonly string[] = [
 
 function main(): void {
   const root = findPackage(dirname(fileURLToPath(import.meta.url)));
-  const outcome = buildAddon(process.argv.includes('--double') ? doubleOf(root) : addonOf(root));
+  const outcome = buildAddon(chosenBuild(root, process.argv));
   console.log(`native addon: ${outcome.text}`);
   if (!outcome.isUsable && process.env['NATIVE'] === 'required') process.exitCode = 1;
 }
@@ -37,38 +38,52 @@ function main(): void {
 interface Build {
   root: string;
   target: string;
-  /** Folders of sources and headers, and further inputs. */
-  folders: string[];
+  /** Files to compile, and what else the target depends on. */
+  units: string[];
   inputs: string[];
   flags: string[];
 }
 
-function addonOf(root: string): Build {
+function chosenBuild(root: string, args: readonly string[]): Build {
+  const sources = listFiles(join(root, 'native', 'src'));
+  const headers = [...listFiles(join(root, 'native', 'include')), ...sources];
+  const units = sources.filter(isUnit);
+  if (args.includes('--double')) return doubleOf(root, units, headers);
+  if (args.includes('--bare')) return bareOf(root, units, headers);
   const target = join(root, 'native', 'build', `${process.platform}-${process.arch}.node`);
-  return { root, target, folders: [join(root, 'native', 'src')], inputs: [], flags: [] };
+  return { root, target, units, inputs: headers, flags: [] };
 }
 
 /** The linker gives the named calls of the addon to the double, which nothing in the sources knows. */
-function doubleOf(root: string): Build {
-  const folder = join(root, 'test', 'native', 'double');
-  const names = join(folder, 'wraps.txt');
-  const wraps = readFileSync(names, 'utf8').trimEnd().split('\n');
+function doubleOf(root: string, units: string[], headers: string[]): Build {
+  const files = listFiles(join(root, 'test', 'native', 'double'));
+  const wraps = readFileSync(join(root, 'test', 'native', 'double', 'wraps.txt'), 'utf8')
+    .trimEnd()
+    .split('\n');
   return {
     root,
     target: join(root, 'dist', 'test', 'native', 'double.node'),
-    folders: [join(root, 'native', 'src'), folder],
-    inputs: [names],
+    units: [...units, ...files.filter(isUnit)],
+    inputs: [...headers, ...files],
     flags: wraps.map((name) => `-Wl,--wrap=${name}`),
   };
 }
 
-function buildAddon({ root, target, folders, inputs, flags }: Build): { isUsable: boolean; text: string } {
-  const sources = folders.flatMap(listFiles);
-  const units = sources.filter((file) => file.endsWith('.cc'));
+function bareOf(root: string, units: string[], headers: string[]): Build {
+  const shared = units.filter((file) => ['uring.cc', 'persist.cc'].includes(basename(file)));
+  const own = listFiles(join(root, 'bench', 'bare')).filter(isUnit);
+  const target = join(root, 'dist', 'bench', 'bare.node');
+  return { root, target, units: [...shared, ...own], inputs: [...headers, ...own], flags: [] };
+}
+
+function isUnit(file: string): boolean {
+  return file.endsWith('.cc');
+}
+
+function buildAddon({ root, target, units, inputs, flags }: Build): { isUsable: boolean; text: string } {
   if (units.length === 0) return { isUsable: false, text: 'no sources; TypeScript fallbacks are used, slower' };
   const name = basename(target);
-  const headers = listFiles(join(root, 'native', 'include'));
-  if (isNewer(target, [...sources, ...headers, ...inputs, join(root, 'native', 'build.ts')]))
+  if (isNewer(target, [...inputs, join(root, 'native', 'build.ts')]))
     return { isUsable: true, text: `${name} is up to date` };
 
   const require = createRequire(join(root, 'package.json'));
@@ -79,7 +94,7 @@ function buildAddon({ root, target, folders, inputs, flags }: Build): { isUsable
   } catch {
     return { isUsable: false, text: 'node-addon-api is not installed; TypeScript fallbacks are used, slower' };
   }
-  includes.push(join(root, 'native', 'include'), ...folders);
+  includes.push(join(root, 'native', 'include'), join(root, 'native', 'src'));
   mkdirSync(dirname(target), { recursive: true });
   const temporary = `${target}.${process.pid}`;
   const startedAt = new Date();

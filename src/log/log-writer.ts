@@ -5,7 +5,7 @@
  *   stage, append ──▶ open submission ──close──▶ submission-queue ──submit──▶ LogDevice
  *                     (entry-store chunk)                          ◀──poll── durable count
  *
- * A submission starts on a fresh block, is padded to the block, and does not change once the device has it (S11). It is
+ * A submission starts on a fresh block, is padded to what the device writes at once, and does not change once the device has it (S11). It is
  * closed by `submit`, by SUBMISSION_BYTES_MAX, or by the end of its segment; until the device takes it, it stays open and
  * gathers more records. A segment is open on the device before its first submission; the next one is asked for when half
  * of this one is filled (log/segment-opener). Offsets inside a segment are small integers; what exceeds 2^31 lives in `#numbers`.
@@ -64,6 +64,7 @@ export class LogWriter implements Log {
   readonly #reader: RecordReader;
   readonly #opener: SegmentOpener;
   readonly #aheadOffset: number;
+  readonly #unitBytes: number;
   readonly #floorHeader = new Float64Array(HEADER_FIELDS);
   #deviceCount = 0;
 
@@ -90,6 +91,7 @@ export class LogWriter implements Log {
     this.#reader = new RecordReader(device, store, checksum);
     this.#opener = new SegmentOpener(device, start);
     this.#aheadOffset = start.aheadOffset;
+    this.#unitBytes = device.unitBytes ?? LOG_BLOCK_BYTES;
     this.#floorHeader[HEADER_KIND] = KIND_FLOOR;
     this.#numbers[SEGMENT_BASE] = start.base;
     this.#numbers[FIRST] = start.firstBase;
@@ -286,7 +288,7 @@ export class LogWriter implements Log {
       this.#offset = this.#open;
     } else {
       const end = align(this.#offset, LOG_BLOCK_BYTES);
-      this.#store.bytes[this.#chunk].fill(0, this.#offset, end);
+      this.#store.bytes[this.#chunk].fill(0, this.#offset, align(this.#offset, this.#unitBytes));
       const base = this.#numbers[SEGMENT_BASE];
       this.#queue.push(this.#chunk, this.#open, this.#offset - this.#open, this.#openRecords, base);
       this.#store.extend(this.#chunk, base + end);
@@ -311,7 +313,7 @@ export class LogWriter implements Log {
     const words = this.#store.words[chunk];
     const records = this.#queue.recordsAt(entry);
     writeSubmissionHeader(words, offset >> 2, size, serial, this.incarnation, position, floor, records);
-    if (!this.device.submit(chunk, offset, align(size, LOG_BLOCK_BYTES), position, alone)) return false;
+    if (!this.device.submit(chunk, offset, align(size, this.#unitBytes), position, alone)) return false;
     this.#numbers[SERIAL] = serial;
     this.#queue.accept();
     return true;

@@ -14,9 +14,11 @@ export interface LogDevice {
   readonly name: string;
   /** True only where a completed submission survives a power cut. */
   readonly durable: boolean;
+  /** Bytes that the medium takes at once: submissions are padded to them with zeros. Absent: LOG_BLOCK_BYTES. */
+  readonly unitBytes?: number;
   /**
-   * Hands over bytes [offset, offset + size) of chunk `chunkIndex`, for position `position`; multiples of LOG_BLOCK_BYTES, within one
-   * segment. The bytes do not change until the submission is durable. The serials of successive calls are 1, 2, 3, …
+   * Hands over bytes [offset, offset + size) of chunk `chunkIndex`, for position `position`: from the start of a block, a multiple of
+   * `unitBytes`, within one segment. The bytes do not change until the submission is durable. The serials of successive calls are 1, 2, 3, …
    * (wrapping). Returns false when SUBMISSIONS_IN_FLIGHT_MAX are in flight: try again later. `alone` hints that nothing
    * else is in flight and the caller has no other work: the device may finish the write before it returns.
    */

@@ -6,6 +6,7 @@
 import { constants } from 'node:os';
 import { assert } from '../base/assert.ts';
 import type { LogPosition } from '../base/types.ts';
+import { LOG_BLOCK_BYTES } from '../limits.ts';
 import { WORKER_DOORBELL_WORD, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD } from '../memory/descriptor.ts';
 import type { NativeBinding } from '../native-binding.ts';
 import { deviceError } from './device-failure.ts';
@@ -13,12 +14,15 @@ import type { LogDevice } from './log.ts';
 
 const REFUSED = -constants.errno.EINVAL;
 const AGAIN = -constants.errno.EAGAIN;
+/** Stores reach the medium by cache lines. */
+const LINE_BYTES = 64;
 
 export type NativeMode = 'dax' | 'direct' | 'buffered';
 
 export class NativeDevice implements LogDevice {
   readonly name: NativeMode;
   readonly durable: boolean;
+  readonly unitBytes: number;
   /** How bytes reach the medium, for people. */
   readonly means: string;
   readonly #binding: NativeBinding;
@@ -38,6 +42,7 @@ export class NativeDevice implements LogDevice {
   ) {
     this.name = mode;
     this.durable = durable;
+    this.unitBytes = mode === 'dax' ? LINE_BYTES : LOG_BLOCK_BYTES;
     this.#binding = binding;
     this.#directory = directory;
     this.#words = new Int32Array(block);

@@ -83,6 +83,7 @@ int Log::openSegment(int64_t base, const uint8_t* header) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (isClosing_) return -EBADF;
     if (error_ != 0) return -error_;
+    unpin(base);
   }
   return finishOpening(files_.create(base, header));
 }
@@ -129,10 +130,11 @@ int Log::submit(int chunk, int64_t offset, int64_t size, int64_t position, bool 
     if (isClosing_) return -EBADF;
     if (error_ != 0) return -error_;
     if (chunk < 0 || static_cast<size_t>(chunk) >= chunks_.size() || durableWord_ == nullptr) return -EINVAL;
+    if (mode_ == LogMode::dax) return submitStores(chunks_[chunk] + offset, size, position);
     if (submitted_ - durable_ >= static_cast<uint32_t>(kInFlightMax)) return -EAGAIN;
-    const bool isOwn = mode_ == LogMode::dax || (isAlone && size <= kAloneBytes);
+    const bool isOwn = isAlone && size <= kAloneBytes;
     Submission* next = &submissions_[submitted_ % kInFlightMax];
-    *next = Submission{chunks_[chunk] + offset, position, mode_ == LogMode::dax ? size : toBlocks(size), isOwn, false};
+    *next = Submission{chunks_[chunk] + offset, position, toBlocks(size), isOwn, false};
     if (isOwn) {
       run.submissions[run.count++] = next;
       run.size = next->size;
@@ -149,6 +151,46 @@ int Log::submit(int chunk, int64_t offset, int64_t size, int64_t position, bool 
     if (mustWake) flusher_->wake();
   }
   return 0;
+}
+
+// Durable when it returns. Called with the mutex: nobody else waits for it, and the submission costs one.
+int Log::submitStores(const uint8_t* bytes, int64_t size, int64_t position) {
+  const int64_t base = position / kSegmentBytes * kSegmentBytes;
+  const int error = base == pinnedBase_ ? 0 : pin(base);
+  if (error != 0) {
+    error_ = error;
+    publish(errorWord_, error);
+    ring();
+    return 0;
+  }
+  persistCopy(pinned_.map + (position - base), bytes, static_cast<size_t>(size));
+  persistFence();
+  submitted_ += 1;
+  durable_ += 1;
+  publish(durableWord_, static_cast<int32_t>(durable_));
+  ring();
+  return 0;
+}
+
+int Log::pin(int64_t base) {
+  unpin(pinnedBase_);
+  const int error = files_.acquire(base, true, &pinned_);
+  if (error == 0) pinnedBase_ = base;
+  return error;
+}
+
+void Log::unpin(int64_t base) {
+  if (base < 0 || base != pinnedBase_) return;
+  pinnedBase_ = -1;
+  files_.release(base);
+}
+
+void Log::retireSegment(int64_t base) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    unpin(base);
+  }
+  files_.retire(base);
 }
 
 // What waits and stands together, up to a run's size.
@@ -191,13 +233,8 @@ int Log::makeDurable(const Run& run) {
   error = files_.acquire(run.base(), true, &file);
   if (error != 0) return error;
   const int64_t offset = run.position() - run.base();
-  if (mode_ == LogMode::dax) {
-    persistCopy(file.map + offset, run.bytes(), static_cast<size_t>(run.size));
-    persistFence();
-  } else {
-    error = writeAll(file.fd, run.bytes(), run.size, offset);
-    if (error == 0 && mode_ == LogMode::buffered) error = flush(file.fd);
-  }
+  error = writeAll(file.fd, run.bytes(), run.size, offset);
+  if (error == 0 && mode_ == LogMode::buffered) error = flush(file.fd);
   files_.release(run.base());
   return error;
 }

@@ -68,7 +68,7 @@ class Log {
   int openSegment(int64_t base, const uint8_t* header);
   // The same without blocking: 0 once it is open, -EAGAIN meanwhile, with a ring of the doorbell at the end; else -errno.
   int openAhead(int64_t base, const uint8_t* header);
-  void retireSegment(int64_t base) { files_.retire(base); }
+  void retireSegment(int64_t base);
   // 0, -EAGAIN while kInFlightMax are in flight, -EINVAL for what does not begin at a block of one segment, or the latched -errno.
   // `isAlone`: the calling thread writes.
   int submit(int chunk, int64_t offset, int64_t size, int64_t position, bool isAlone);
@@ -88,7 +88,9 @@ class Log {
  private:
   enum class Ahead { none, working, done };
 
-  int store(const SegmentFile& file, const Run& run);
+  int submitStores(const uint8_t* bytes, int64_t size, int64_t position);
+  int pin(int64_t base);
+  void unpin(int64_t base);
   int flush(int fd);
   void latch(int error);
   void ring() const;
@@ -114,6 +116,10 @@ class Log {
   // A flusher found nothing to take and waits for a wake.
   bool isFlusherIdle_ = false;
   bool isClosing_ = false;
+
+  // Dax: the segment that is stored into, acquired until another one is.
+  int64_t pinnedBase_ = -1;
+  SegmentFile pinned_;
 
   Ahead ahead_ = Ahead::none;
   int64_t aheadBase_ = -1;

@@ -77,7 +77,17 @@ void SegmentFiles::release(int64_t base) {
 }
 
 void SegmentFiles::retire(int64_t base) {
-  if (forget(base) == 0) pool_.retire(base);
+  SegmentFile file;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto known = files_.find(base);
+    if (known != files_.end()) {
+      if (known->second.users > 0) return;
+      file = known->second.file;
+      files_.erase(known);
+    }
+  }
+  pool_.retire(base, file);
 }
 
 int SegmentFiles::forget(int64_t base) {

@@ -108,7 +108,7 @@ void SegmentPool::adoptSpares() {
     struct stat file {};
     const std::string path = pathOf(entry->d_name);
     if (stat(path.c_str(), &file) == 0 && file.st_size == kSegmentBytes && spares_.size() < kSparesMax) {
-      spares_.push_back(path);
+      spares_.push_back(Spare{path, SegmentFile{}});
     } else {
       unlink(path.c_str());
     }
@@ -120,21 +120,21 @@ int SegmentPool::take(int64_t base, SegmentFile* file) {
   std::unique_lock<std::mutex> lock(mutex_);
   prepared_.wait(lock, [this] { return !isWanted_ || isClosing_; });
   if (isClosing_) return EBADF;
-  if (readyPath_.empty()) {
+  if (ready_.path.empty()) {
     const int error = prepare(&lock);
     if (error != 0) return error;
   }
-  if (rename(readyPath_.c_str(), segmentPath(directory_, base).c_str()) != 0) return errno;
-  *file = ready_;
-  readyPath_.clear();
+  if (rename(ready_.path.c_str(), segmentPath(directory_, base).c_str()) != 0) return errno;
+  *file = ready_.file;
+  ready_ = Spare{};
   isWanted_ = true;
   wanted_.notify_one();
   return 0;
 }
 
-void SegmentPool::retire(int64_t base) {
+void SegmentPool::retire(int64_t base, const SegmentFile& file) {
   std::lock_guard<std::mutex> lock(mutex_);
-  retired_.push_back(base);
+  retired_.push_back(Retired{base, file});
   isStuck_ = false;
   wanted_.notify_one();
 }
@@ -168,23 +168,20 @@ void SegmentPool::threadMain() {
 
 // Makes a file ready. Gives the lock up while it works.
 int SegmentPool::prepare(std::unique_lock<std::mutex>* lock) {
-  std::string path = pathOf(kFillName);
+  Spare next{pathOf(kFillName), SegmentFile{}};
   const bool isRecycled = !spares_.empty();
   if (isRecycled) {
-    path = spares_.back();
+    next = spares_.back();
     spares_.pop_back();
   }
   lock->unlock();
-  SegmentFile file;
-  int error = isRecycled ? 0 : fill(path);
-  if (error == 0) error = openSegmentFile(path, mode_, &file);
-  if (error == 0 && mode_ == LogMode::dax) error = mapSegmentFile(&file, true);
-  if (error != 0) closeSegmentFile(file);
+  int error = isRecycled ? 0 : fill(next.path);
+  if (error == 0 && next.file.fd < 0) error = openSegmentFile(next.path, mode_, &next.file);
+  if (error == 0 && mode_ == LogMode::dax && next.file.map == nullptr) error = mapSegmentFile(&next.file, true);
+  if (error != 0) closeSegmentFile(next.file);
   lock->lock();
-  if (error != 0) return error;
-  readyPath_ = path;
-  ready_ = file;
-  return 0;
+  if (error == 0) ready_ = next;
+  return error;
 }
 
 // Zeros over whatever an earlier attempt left in the file. A failed attempt is made anew from its first byte.
@@ -209,19 +206,21 @@ int SegmentPool::fill(const std::string& path) {
 // Takes the oldest retired segment out of the log, durably, before anything may be written into it: a segment under its old name
 // with a new one's bytes would be damage. Called with the lock, which is given up meanwhile.
 void SegmentPool::putAway(std::unique_lock<std::mutex>* lock) {
-  const int64_t base = retired_.front();
-  const bool hasRoom = spares_.size() + (readyPath_.empty() ? 0 : 1) < kSparesMax;
+  const Retired oldest = retired_.front();
+  const bool hasRoom = spares_.size() + (ready_.path.empty() ? 0 : 1) < kSparesMax;
   lock->unlock();
-  const std::string path = segmentPath(directory_, base);
+  const std::string path = segmentPath(directory_, oldest.base);
   const std::string spare = pathOf(kSparePrefix + path.substr(path.size() - kNameDigits - 4, kNameDigits) + ".tmp");
   const bool isGone = (hasRoom ? rename(path.c_str(), spare.c_str()) : unlink(path.c_str())) == 0;
   const bool wasGone = !isGone && errno == ENOENT;
   const bool isSafe = (isGone || wasGone) && syncDirectory(directory_) == 0;
+  const bool isSpare = isGone && hasRoom;
+  if (isSafe && !isSpare) closeSegmentFile(oldest.file);
   lock->lock();
   isStuck_ = !isSafe;
   if (!isSafe) return;
   retired_.pop_front();
-  if (isGone && hasRoom) spares_.push_back(spare);
+  if (isSpare) spares_.push_back(Spare{spare, oldest.file});
 }
 
 void SegmentPool::close() {
@@ -232,11 +231,12 @@ void SegmentPool::close() {
   wanted_.notify_all();
   prepared_.notify_all();
   thread_.join();
-  closeSegmentFile(ready_);
-  ready_ = SegmentFile{};
+  for (const Retired& retired : retired_) closeSegmentFile(retired.file);
+  for (const Spare& spare : spares_) closeSegmentFile(spare.file);
+  closeSegmentFile(ready_.file);
   // A file of zeros serves the next opening; one that may be half-filled does not.
   const std::string filled = pathOf(kFillName);
-  if (readyPath_ == filled && spares_.size() < kSparesMax) {
+  if (ready_.path == filled && spares_.size() < kSparesMax) {
     rename(filled.c_str(), pathOf(std::string(kSparePrefix) + "filled.tmp").c_str());
   } else {
     unlink(filled.c_str());

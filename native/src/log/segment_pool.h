@@ -48,14 +48,26 @@ class SegmentPool {
 
   // 0 or errno. A ready file becomes the segment that begins at `base`; its name is durable after the next sync of the directory.
   int take(int64_t base, SegmentFile* file);
-  // The segment is needed no more. Retired ones leave the directory in order: a gap among the rest would be damage.
-  void retire(int64_t base);
+  // The segment is needed no more; its file stays open for its next use. Retired ones leave the directory in order: a gap among the
+  // rest would be damage.
+  void retire(int64_t base, const SegmentFile& file);
   // Runs `job` on the pool's thread, which has nothing else to run; never, where the pool is closed first.
   void run(std::function<void()> job);
   // Waits for what was retired, then ends the thread.
   void close();
 
  private:
+  struct Retired {
+    int64_t base;
+    SegmentFile file;
+  };
+
+  // Open, unless it was found in the directory.
+  struct Spare {
+    std::string path;
+    SegmentFile file;
+  };
+
   std::string pathOf(const std::string& name) const { return directory_ + "/" + name; }
   void adoptSpares();
   void threadMain();
@@ -70,11 +82,10 @@ class SegmentPool {
   std::mutex mutex_;
   std::condition_variable wanted_;
   std::condition_variable prepared_;
-  std::deque<int64_t> retired_;
-  std::vector<std::string> spares_;
-  // The prepared file; '' while there is none.
-  std::string readyPath_;
-  SegmentFile ready_;
+  std::deque<Retired> retired_;
+  std::vector<Spare> spares_;
+  // The prepared file; its path is '' while there is none.
+  Spare ready_;
   bool isWanted_ = false;
   std::function<void()> job_;
   // The oldest retired segment could not be put away; tried again when the next one comes.
