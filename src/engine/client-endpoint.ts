@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContextOptions } from 'node:tls';
 import { SynodError } from '../base/errors.ts';
 import { type Address, formatAddress, isLoopback } from '../config.ts';
 import type { ClientTarget } from './client-target.ts';
@@ -15,21 +16,14 @@ import { ROUTES, type RouteContext, routeOf } from './endpoint-routes.ts';
 import { HttpError, HttpExchange } from './http-exchange.ts';
 import { renderMetrics, type Sample } from './metrics.ts';
 
-/** Certificates (PEM): clients are let in when one of `ca` signed theirs. */
-export interface TlsMaterial {
-  ca: string | Buffer;
-  cert: string | Buffer;
-  key: string | Buffer;
-}
-
 export interface ClientEndpointOptions {
   target: ClientTarget;
   listen: Address;
   payloadBytesMax: number;
   /** Default deadline of a request. */
   timeoutMs: number;
-  /** Wanted beyond loopback, unless `insecure`. */
-  tls?: TlsMaterial | undefined;
+  /** Certificates, wanted beyond loopback unless `insecure`: clients are let in when `ca` signed theirs. */
+  tls?: SecureContextOptions | undefined;
   insecure?: boolean | undefined;
 }
 
@@ -98,7 +92,7 @@ export class ClientEndpoint {
   }
 
   /** New connections are judged by these certificates; the others go on. */
-  renewTls(tls: TlsMaterial): void {
+  renewTls(tls: SecureContextOptions): void {
     (this.#server as TlsServer).setSecureContext(tls);
   }
 
@@ -197,7 +191,7 @@ function cpuSeconds(): number {
   return (user + system) / US_PER_SECOND;
 }
 
-function makeServer(tls: TlsMaterial | undefined): Server | TlsServer {
+function makeServer(tls: SecureContextOptions | undefined): Server | TlsServer {
   if (tls === undefined) return createServer(SERVER_OPTIONS);
   const mutual = { requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' } as const;
   return createTlsServer({ ...SERVER_OPTIONS, ...mutual, ...tls });

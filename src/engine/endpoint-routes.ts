@@ -10,6 +10,7 @@
  *   POST /transfer?shard=&to=                      leadership to a replica or node
  *   POST /snapshot[?shard=]                        of one shard or all
  */
+import { SynodError } from '../base/errors.ts';
 import { type ClientTarget, unreadyShards } from './client-target.ts';
 import type { ReadOptions } from './engine.ts';
 import { HttpError, type HttpExchange } from './http-exchange.ts';
@@ -79,7 +80,13 @@ async function read(exchange: HttpExchange, context: RouteContext): Promise<void
   const consistency = exchange.word('consistency', CONSISTENCIES);
   const query = await exchange.body(context.payloadBytesMax);
   const options = { consistency, timeout, signal: exchange.signal } as ReadOptions;
-  exchange.answer(200, BINARY, await context.target.read(key, query, options));
+  exchange.answer(200, BINARY, await context.target.read(key, query, options).catch(withoutDoubt));
+}
+
+/** A query changes nothing: there is no outcome to be in doubt about. */
+function withoutDoubt(error: unknown): never {
+  if (!(error instanceof SynodError) || error.code !== 'ERR_SYNOD_OUTCOME_UNKNOWN') throw error;
+  throw new SynodError('ERR_SYNOD_TIMEOUT', 'No answer in time: has the shard a leader?', { cause: error });
 }
 
 function transfer(exchange: HttpExchange, { target }: RouteContext): void {

@@ -58,6 +58,21 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'worker.recoveredBytes': { type: 'gauge', help: 'log bytes read at the start' },
   'worker.flushes': { type: 'counter', help: 'log submissions' },
   'worker.logBytes': { type: 'counter', help: 'bytes written to the log' },
+  'link.state': { type: 'gauge', help: 'the label names the state' },
+  'link.transport': { type: 'gauge', help: 'the label names the transport' },
+  'link.reason': { type: 'gauge', help: 'the label says why the link last went down' },
+  'link.rttUs': { type: 'gauge', help: 'round trip of control frames' },
+  'link.bulkRttUs': { type: 'gauge', help: 'round trip behind bulk frames' },
+  'link.connects': { type: 'counter', help: 'connections made' },
+  'link.refusals': { type: 'counter', help: 'connections refused or cut off' },
+  'link.framesOut': { type: 'counter', help: 'frames sent' },
+  'link.bytesOut': { type: 'counter', help: 'bytes sent' },
+  'link.burstsOut': { type: 'counter', help: 'writes' },
+  'link.dropsOut': { type: 'counter', help: 'frames dropped before they were sent' },
+  'link.framesIn': { type: 'counter', help: 'frames received' },
+  'link.bytesIn': { type: 'counter', help: 'bytes received' },
+  'link.burstsIn': { type: 'counter', help: 'reads' },
+  'link.dropsIn': { type: 'counter', help: 'frames dropped after they were received' },
 };
 
 /** Every number, truth and word of a status. */

@@ -6,11 +6,10 @@ import type { TransportMessage } from '../../workers/worker-data.ts';
 import { SynodError } from '../base/errors.ts';
 import type { NodeConfig } from '../config.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
-import type { ClientEndpoint } from './client-endpoint.ts';
 import { Engine } from './engine.ts';
 import type { Inspection } from './inspections.ts';
 import { renderMetrics, samplesOf } from './metrics.ts';
-import { openNodeEndpoint } from './node-endpoint.ts';
+import { type NodeEndpoint, openNodeEndpoint } from './node-endpoint.ts';
 import type { NodeMemory } from './node-memory.ts';
 import { NodeRouter } from './node-router.ts';
 import { describeNode, type NodeStatus } from './node-status.ts';
@@ -35,7 +34,7 @@ export class Node extends Engine<NodeRouter> {
   readonly #memory: NodeMemory;
   readonly #self: number;
   #transport: TransportHost | undefined;
-  #endpoint: ClientEndpoint | undefined;
+  #endpoint: NodeEndpoint | undefined;
 
   constructor(parts: NodeParts) {
     const { config, workers, self, memory, sleeper, release } = parts;
@@ -60,7 +59,7 @@ export class Node extends Engine<NodeRouter> {
 
   /** Called once by `openNode`, last: opens the client endpoint, where one is configured. */
   async serve(): Promise<void> {
-    this.#endpoint = await openNodeEndpoint(this, this.#config);
+    this.#endpoint = await openNodeEndpoint(this, this.#config, (text) => this.warn(text));
   }
 
   /** Where the client endpoint answers; undefined where there is none. */
@@ -141,6 +140,7 @@ export class Node extends Engine<NodeRouter> {
   /** Reads the certificate files again now; changed files are noticed by themselves within seconds. */
   reloadTls(): void {
     this.#transport?.post({ kind: 'reloadTls' });
+    this.#endpoint?.reloadTls().catch((error: unknown) => this.warn(String(error)));
   }
 
   /** What the transport worker reports. */

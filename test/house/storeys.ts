@@ -53,6 +53,7 @@ const STOREYS: readonly Storey[] = [
       'src/runtime/load-machine.ts',
       'src/runtime/state-machine.ts',
       'src/transport/link-status.ts',
+      'src/transport/tls-material.ts',
     ],
     types: ['src/runtime/', 'src/native-binding.ts', 'workers/worker-data.ts'],
     node: true,

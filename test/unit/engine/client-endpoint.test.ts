@@ -55,6 +55,13 @@ test('a failure is told as code, message and whether to try again', async () => 
   }
 });
 
+test('a query without an answer leaves no doubt, and may be asked again', async () => {
+  target.answer = () => Promise.reject(new SynodError('ERR_SYNOD_OUTCOME_UNKNOWN', 'Sent.'));
+  const response = await post('/read?key=k');
+  assert.is(response.status, 503);
+  assert.is(((await response.json()) as Failure).error.code, 'ERR_SYNOD_TIMEOUT');
+});
+
 test('status, readiness, health and metrics', async () => {
   const get = (path: string): Promise<Response> => fetch(endpoint.url + path);
   assert.equal(await (await get('/status')).json(), { shards: [{ shard: 0, leader: 2 }] });

@@ -53,8 +53,8 @@ test('a stopped shard is a metric; its words are not', () => {
 });
 
 test('a field that nobody described, and one of a nested group, are gauges', () => {
-  const text = renderMetrics(samplesOf({ links: [{ node: 2, sentFrames: 5, tls: { resumed: true } }] }));
-  assert.match(text, /^# TYPE synod_link_sent_frames gauge\nsynod_link_sent_frames\{node="2"\} 5$/m);
+  const text = renderMetrics(samplesOf({ links: [{ node: 2, heldFrames: 5, tls: { resumed: true } }] }));
+  assert.match(text, /^# TYPE synod_link_held_frames gauge\nsynod_link_held_frames\{node="2"\} 5$/m);
   assert.match(text, /^synod_link_tls_resumed\{node="2"\} 1$/m);
 });
 
