@@ -75,6 +75,7 @@ export class FaultCounts {
   snapshotFallback = 0;
   snapshotInstall = 0;
   retiredSegment = 0;
+  recycledSegment = 0;
   leftOut = 0;
   /** No fault: what a report tells besides; nothing has to have happened. */
   reconfiguration = 0;

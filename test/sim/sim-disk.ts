@@ -27,6 +27,8 @@ const ENOSPC = 28;
 const REFUSAL_CHANCE = 0.03;
 /** A write of a sluggish disk takes so long at least. */
 const SLUGGISH_TICKS = 60;
+/** Files of retired segments that are kept. */
+const RETIRED_MAX = 2;
 /** Opening a segment in the background takes less than so long. */
 const AHEAD_TICKS_MAX = 400;
 
@@ -42,6 +44,7 @@ const FIRST_BYTES = 1 << 16;
 export class SimDisk {
   readonly segments = new Map<LogPosition, Segment>();
   readonly damage: DiskDamage;
+  readonly #retired: Segment[] = [];
   /** No space until this tick. */
   fullUntil = 0;
   /** Every write takes long until this tick. */
@@ -85,8 +88,23 @@ export class SimDisk {
     });
   }
 
+  /** The segment's file is kept for another base, with everything that stands in it. */
+  retire(base: LogPosition): void {
+    const segment = this.segments.get(base);
+    this.segments.delete(base);
+    if (segment !== undefined && this.#retired.length < RETIRED_MAX) this.#retired.push(segment);
+  }
+
+  /** Gives a retired file the name of the segment at `base`; its old header stands in it. False where there is none. */
+  reuse(base: LogPosition): boolean {
+    const segment = this.#retired.pop();
+    if (segment !== undefined) this.segments.set(base, segment);
+    return segment !== undefined;
+  }
+
   /** The directory is lost. */
   wipe(): void {
+    this.#retired.length = 0;
     this.segments.clear();
     this.damage.wipe();
   }
@@ -249,6 +267,10 @@ export class SimDevice implements LogDevice {
       this.#counts.refusedSegment += 1;
       throw new SynodError('ERR_SYNOD_DISK_FULL', 'No space left to open a segment of the log: free some.');
     }
+    if (this.#disk.reuse(base)) {
+      this.#counts.recycledSegment += 1;
+      this.#points.pass('crashAtSegment');
+    }
     this.#disk.write(base, header);
     if (!this.#isOpen) this.#disk.damage.onOpened(base, header);
     this.#isOpen = true;
@@ -267,7 +289,7 @@ export class SimDevice implements LogDevice {
   }
 
   retireSegment(base: LogPosition): void {
-    this.#disk.segments.delete(base);
+    this.#disk.retire(base);
     this.#disk.damage.onRetired(base);
     this.#counts.retiredSegment += 1;
   }
