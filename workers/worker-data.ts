@@ -133,6 +133,8 @@ export type WorkerMessage =
     }
   | { kind: 'error'; code: string; message: string; groupId: number | undefined; slot: number | undefined }
   | { kind: 'warning'; message: string }
+  /** The worker is recovering: bytes of `what` read so far, of `total` at most. */
+  | { kind: 'progress'; what: 'log' | 'snapshot'; bytes: number; total: number }
   /** A written snapshot is to be flushed, verified and named by somebody who may block. */
   | { kind: 'publish'; task: PublishTask }
   /** A leader's finding: the replies of that member differ from most others'. */

@@ -23,6 +23,8 @@ export interface EngineEvents {
   down: [{ replica: number; worker: number; error: unknown }];
   /** A worker is up again. */
   restart: [{ replica: number; worker: number }];
+  /** A starting worker reads its log or snapshot: so many bytes of so many at most. */
+  progress: [{ replica: number; worker: number; what: 'log' | 'snapshot'; bytes: number; total: number }];
   /** A replica's part of a shard stopped; the shard goes on while a quorum does. */
   stopped: [{ shard: number; replica: number; error: SynodError }];
   /** A node's link to another came up or went down. */

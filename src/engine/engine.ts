@@ -197,6 +197,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   onWorkerMessage(slot: WorkerSlot, message: WorkerMessage): void {
     if (message.kind === 'inspected') this.#inspections.settle(message);
     else if (message.kind === 'warning') this.warn(message.message);
+    else if (message.kind === 'progress') this.#onProgress(slot, message);
     else if (message.kind === 'deviates') this.onDeviates(message.groupId, message.memberIndex, message.slot);
     else if (message.kind === 'allocation') {
       this.#allocations.shift()?.({
@@ -209,6 +210,12 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   }
 
   protected abstract nodeIdOf(memberIndex: number): number;
+
+  #onProgress({ replica, worker }: WorkerSlot, message: Extract<WorkerMessage, { kind: 'progress' }>): void {
+    const { what, bytes, total } = message;
+    this.#config.logger?.info({ replica, worker, what, bytes, total }, 'a worker reads what it had written');
+    this.tell('progress', { replica, worker, what, bytes, total });
+  }
 
   /** The replies of a member of the group differ from those of most others. */
   protected abstract onDeviates(shard: number, memberIndex: number, slot: number): void;

@@ -193,7 +193,10 @@ export class Supervisor {
         else reject(error);
       };
       slot.failStart = settle;
-      port1.on('message', (message: WorkerMessage) => this.#onMessage(slot, message, settle));
+      port1.on('message', (message: WorkerMessage) => {
+        if (message.kind === 'progress') timer.refresh();
+        this.#onMessage(slot, message, settle);
+      });
       port1.unref();
       slot.run = this.#pool.run(data, { name: 'run', transferList: [port2] });
       slot.run.catch((error: unknown) => {
@@ -210,7 +213,7 @@ export class Supervisor {
     const seconds = this.#options.startTimeoutMs / 1000;
     return new SynodError(
       'ERR_SYNOD_WORKER_START',
-      `Worker ${slot.worker} of replica ${slot.replica} was not ready within ${seconds} s: raise startTimeoutMs, or look at its log directory.`,
+      `Worker ${slot.worker} of replica ${slot.replica} was silent for ${seconds} s before it was ready: raise startTimeoutMs, or look at its log directory.`,
     );
   }
 

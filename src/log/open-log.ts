@@ -3,6 +3,7 @@
  *
  *   SegmentReader ──recoverLog──▶ visitor, report ──cut, incarnation + 1──▶ LogWriter.open (durable before any vote, S11)
  */
+import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
 import { LOG_SEGMENT_BYTES } from '../limits.ts';
 import type { Checksum } from '../wire/crc32c.ts';
@@ -10,7 +11,7 @@ import { EntryStore } from './entry-store.ts';
 import type { LogDevice } from './log.ts';
 import { LogWriter } from './log-writer.ts';
 import type { LogIdentity } from './record-header.ts';
-import { type LogDamage, type RecoveryReport, recoverLog } from './recovery.ts';
+import { type LogDamage, type RecoveryReport, recoverLog, type ScanProgress } from './recovery.ts';
 import type { SegmentReader } from './segment.ts';
 import type { RecordVisitor } from './segment-scan.ts';
 
@@ -24,6 +25,7 @@ export interface OpenLogOptions {
   visitor: RecordVisitor;
   /** Records that were durable are missing here: all groups rejoin (S12). Called in log order, before any record behind the loss. */
   onForgotten(): void;
+  onProgress?: ScanProgress;
   /** Others can give back what is damaged here. Without them damage is refused. */
   mayRejoin: boolean;
   /** The medium is known to have been lost or rolled back, whatever stands on it. */
@@ -43,10 +45,11 @@ export interface OpenedLog {
  */
 export function openLog(options: OpenLogOptions): OpenedLog {
   const { device, reader, chunks, checksum, identity, visitor, onForgotten } = options;
-  const recovery = recoverLog(reader, identity, checksum, visitor, onForgotten);
+  const recovery = recoverLog(reader, identity, checksum, visitor, onForgotten, options.onProgress);
   const isForgotten = recovery.damage !== undefined || options.isForgotten === true;
   if (recovery.damage !== undefined && !options.mayRejoin) throw damageError(recovery.damage);
   if (isForgotten) onForgotten();
+  assert(recovery.endPosition <= recovery.nextBase, 'a new incarnation begins behind the cut');
   const store = new EntryStore(chunks, true);
   for (const bytes of store.bytes) checksum.attach(bytes);
   const log = new LogWriter(device, store, checksum, {
@@ -72,6 +75,8 @@ export function damageError(damage: LogDamage): SynodError {
 }
 
 /** Where and what, for an operator. */
-export function damageText({ segment, offset, position, reason }: LogDamage): string {
-  return `${segment} is damaged at offset ${offset} (position ${position}): ${reason}`;
+export function damageText({ segment, offset, position, reason, behind }: LogDamage): string {
+  const place =
+    behind === undefined ? 'before the first record' : `behind slot ${behind.slot} of shard ${behind.group}`;
+  return `${segment} is damaged at offset ${offset} (position ${position}), ${place}: ${reason}`;
 }

@@ -13,7 +13,7 @@
 import { assert } from '../base/assert.ts';
 import { align } from '../base/bits.ts';
 import { SynodError } from '../base/errors.ts';
-import type { LogPosition } from '../base/types.ts';
+import type { GroupId, LogPosition, Slot } from '../base/types.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../limits.ts';
 import type { Checksum } from '../wire/crc32c.ts';
 import { LOG_FORMAT_VERSION } from './record.ts';
@@ -28,6 +28,8 @@ export interface LogDamage {
   segment: string;
   offset: number;
   reason: string;
+  /** The last whole record before it; undefined where none was found. */
+  behind: { group: GroupId; slot: Slot } | undefined;
 }
 
 export interface RecoveryReport {
@@ -57,6 +59,9 @@ interface Segment {
   header: SegmentHeader | undefined;
 }
 
+/** Told now and then: bytes scanned, of so many at most. */
+export type ScanProgress = (bytes: number, total: number) => void;
+
 /**
  * Shows every valid record to `visitor`, in order, and closes the reader; changes nothing on the medium. `onForgotten` is called where an
  * incarnation begins that had lost records before it.
@@ -67,9 +72,12 @@ export function recoverLog(
   checksum: Checksum,
   visitor: RecordVisitor,
   onForgotten: () => void = () => {},
+  onProgress: ScanProgress = () => {},
 ): RecoveryReport {
-  return new Recovery(reader, identity, checksum, visitor, onForgotten).run();
+  return new Recovery(reader, identity, checksum, visitor, onForgotten, onProgress).run();
 }
+
+const UNREADABLE = 'the medium cannot read it';
 
 class Recovery {
   readonly #reader: SegmentReader;
@@ -78,6 +86,8 @@ class Recovery {
   readonly #onForgotten: () => void;
   readonly #scan: SegmentScan;
   readonly #report: RecoveryReport;
+  /** Bytes of all segments. */
+  #total = 0;
 
   /** Of the incarnation being walked. */
   #incarnation = 0;
@@ -90,6 +100,9 @@ class Recovery {
   /** It is a gap: nothing can continue the prefix. */
   #isEnded = false;
   #floor = 0;
+  /** Of the record shown last; -1 before the first. */
+  #lastGroup = -1;
+  #lastSlot = -1;
 
   constructor(
     reader: SegmentReader,
@@ -97,12 +110,13 @@ class Recovery {
     checksum: Checksum,
     visitor: RecordVisitor,
     onForgotten: () => void,
+    onProgress: ScanProgress,
   ) {
     this.#onForgotten = onForgotten;
     this.#reader = reader;
     this.#identity = identity;
     this.#visitor = visitor;
-    this.#scan = new SegmentScan(reader, checksum);
+    this.#scan = new SegmentScan(reader, checksum, (bytes) => onProgress(bytes, this.#total));
     this.#report = {
       records: 0,
       bytes: 0,
@@ -142,6 +156,7 @@ class Recovery {
 
   #readHeaders(): Segment[] {
     return this.#reader.list().map((base) => {
+      this.#total += this.#reader.sizeOf(base);
       const header = this.#scan.headerOf(base);
       if (header !== undefined) this.#checkIdentity(base, header);
       const isLive = header !== undefined && header.base === base && header.generation > this.#report.lastGeneration;
@@ -187,6 +202,7 @@ class Recovery {
 
   /** Walks the segments of one incarnation; nothing at or after `limit` belongs to it. Serials of an older log may be truncated away. */
   #walkIncarnation(segments: Segment[], incarnation: number, limit: LogPosition, isOldest: boolean): void {
+    assert(segments.length > 0, 'an incarnation has a segment');
     if (segments[0].base >= limit) return;
     if (segments[0].header?.isForgotten === true) this.#onForgotten();
     this.#incarnation = incarnation;
@@ -224,11 +240,13 @@ class Recovery {
       } else if (view !== undefined && view.incarnation === this.#incarnation) {
         this.#isSuspended = true;
         this.#isEnded = true;
+        if (!view.isWhole && this.#scan.isUnreadable(offset, view.size)) this.#damage(base + offset, UNREADABLE);
         this.#floor = Math.max(this.#floor, view.floor);
         this.#report.isTorn = true;
         offset += align(view.size, LOG_BLOCK_BYTES);
       } else {
         this.#isSuspended = true;
+        if (this.#scan.isUnreadable(offset, LOG_BLOCK_BYTES)) this.#damage(base + offset, UNREADABLE);
         if (offset === LOG_BLOCK_BYTES) this.#isEnded = true;
         if (this.#scan.hasBytesAt(offset)) this.#report.isTorn = true;
         offset += LOG_BLOCK_BYTES;
@@ -245,6 +263,8 @@ class Recovery {
   }
 
   #take(view: SubmissionView, base: LogPosition): void {
+    assert(view.isWhole && !this.#isEnded, 'only whole submissions without gap before them count');
+    assert(view.incarnation === this.#incarnation, 'an incarnation consists of its own submissions');
     this.#isSuspended = false;
     this.#report.isTorn = false;
     this.#serial = view.serial + 1;
@@ -252,6 +272,8 @@ class Recovery {
     this.#report.bytes += view.size;
     this.#scan.visit(view, (record, bytes, words, offset) => {
       this.#report.records++;
+      this.#lastGroup = record.group;
+      this.#lastSlot = record.slot;
       this.#visitor(record, bytes, words, offset);
     });
   }
@@ -273,8 +295,11 @@ class Recovery {
   /** The first damage found is reported. */
   #damage(position: LogPosition, reason: string): void {
     if (this.#report.damage !== undefined) return;
+    assert(position >= 0, 'damage has a place');
     const offset = position % LOG_SEGMENT_BYTES;
-    this.#report.damage = { position, segment: this.#reader.nameOf(position - offset), offset, reason };
+    const segment = this.#reader.nameOf(position - offset);
+    const behind = this.#lastGroup < 0 ? undefined : { group: this.#lastGroup, slot: this.#lastSlot };
+    this.#report.damage = { position, segment, offset, reason, behind };
   }
 }
 

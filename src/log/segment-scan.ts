@@ -6,6 +6,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { align, lowWord } from '../base/bits.ts';
+import { SynodError } from '../base/errors.ts';
 import type { LogPosition } from '../base/types.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../limits.ts';
 import type { Checksum } from '../wire/crc32c.ts';
@@ -54,8 +55,14 @@ export class SegmentScan {
   readonly #record = emptyRecord();
   #size = 0;
   #loaded = 0;
+  /** Offsets of blocks of the loaded segment that the medium cannot give. */
+  readonly #unreadable = new Set<number>();
+  readonly #onLoaded: (bytes: number) => void;
+  #scanned = 0;
 
-  constructor(reader: SegmentReader, checksum: Checksum) {
+  /** `onLoaded` hears how many bytes were loaded so far, of all segments. */
+  constructor(reader: SegmentReader, checksum: Checksum, onLoaded: (bytes: number) => void = () => {}) {
+    this.#onLoaded = onLoaded;
     this.#reader = reader;
     this.#checksum = checksum;
   }
@@ -63,8 +70,8 @@ export class SegmentScan {
   /** The header of a segment, undefined where none stands; loads nothing. */
   headerOf(base: LogPosition): SegmentHeader | undefined {
     if (this.#reader.sizeOf(base) < layout.SEGMENT_HEADER_BYTES) return undefined;
-    this.#reader.read(base, 0, new Uint8Array(this.#header.buffer), 0, layout.SEGMENT_HEADER_BYTES);
-    return readSegmentHeader(this.#header);
+    const bytes = new Uint8Array(this.#header.buffer);
+    return this.#reads(base, 0, bytes, 0, layout.SEGMENT_HEADER_BYTES) ? readSegmentHeader(this.#header) : undefined;
   }
 
   /** Makes `base` the segment that is scanned; its bytes are read as they are asked for. */
@@ -72,6 +79,7 @@ export class SegmentScan {
     if (this.base === base) return;
     this.#size = Math.min(this.#reader.sizeOf(base), LOG_SEGMENT_BYTES);
     this.#loaded = 0;
+    this.#unreadable.clear();
     if (this.#size > this.#bytes.length) this.#grow();
     this.base = base;
   }
@@ -133,6 +141,18 @@ export class SegmentScan {
     return this.#ensure(offset + 4) && this.#words[offset >> 2] !== 0;
   }
 
+  /** True where the medium cannot give one of the blocks from `offset`: no torn write, whatever stood there. */
+  isUnreadable(offset: number, size: number): boolean {
+    assert(offset % LOG_BLOCK_BYTES === 0, 'the medium is read in blocks');
+    for (
+      let at = offset;
+      at < offset + size && this.#ensure(Math.min(at + LOG_BLOCK_BYTES, this.#size));
+      at += LOG_BLOCK_BYTES
+    )
+      if (this.#unreadable.has(at)) return true;
+    return false;
+  }
+
   #areRecordsWhole(view: SubmissionView): boolean {
     const end = view.offset + view.size;
     if (!this.#ensure(end)) return false;
@@ -162,9 +182,33 @@ export class SegmentScan {
     if (end > this.#size) return false;
     while (this.#loaded < end) {
       const size = Math.min(READ_BYTES, this.#size - this.#loaded);
-      this.#reader.read(this.base, this.#loaded, this.#bytes, this.#loaded, size);
+      if (!this.#reads(this.base, this.#loaded, this.#bytes, this.#loaded, size)) this.#readBlocks(size);
       this.#loaded += size;
+      this.#scanned += size;
+      this.#onLoaded(this.#scanned);
     }
     return true;
+  }
+
+  /** Block by block, to lose no more than the medium has lost. */
+  #readBlocks(size: number): void {
+    for (let at = this.#loaded; at < this.#loaded + size; at += LOG_BLOCK_BYTES) {
+      const length = Math.min(LOG_BLOCK_BYTES, this.#size - at);
+      if (this.#reads(this.base, at, this.#bytes, at, length)) continue;
+      this.#bytes.fill(0, at, at + length);
+      this.#unreadable.add(at);
+    }
+  }
+
+  /** False where the medium cannot give the bytes; whatever else fails is thrown. */
+  #reads(base: LogPosition, offset: number, target: Uint8Array, targetOffset: number, size: number): boolean {
+    try {
+      this.#reader.read(base, offset, target, targetOffset, size);
+      return true;
+    } catch (error) {
+      if (error instanceof SynodError && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EIO')
+        return false;
+      throw error;
+    }
   }
 }

@@ -4,12 +4,13 @@
  *
  *   <directory>/<16 hex digits of base / LOG_SEGMENT_BYTES>.seg
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
 import type { LogPosition } from '../base/types.ts';
 import { LOG_SEGMENT_BYTES } from '../limits.ts';
+import { SegmentFile } from './segment-file.ts';
 
 const SUFFIX = '.seg';
 const NAME = /^[0-9a-f]{16}\.seg$/;
@@ -20,7 +21,7 @@ export interface SegmentReader {
   list(): LogPosition[];
   /** Bytes that the segment has; what is missing to LOG_SEGMENT_BYTES was never written. */
   sizeOf(base: LogPosition): number;
-  /** Reads `size` bytes from `offset` of the segment; all of them lie below `sizeOf`. */
+  /** Reads `size` bytes from `offset` of the segment; all of them lie below `sizeOf`. Throws with cause EIO where the medium cannot. */
   read(base: LogPosition, offset: number, target: Uint8Array, targetOffset: number, size: number): void;
   /** How an operator finds the segment: the path of its file. */
   nameOf(base: LogPosition): string;
@@ -39,7 +40,8 @@ export class FileSegmentReader implements SegmentReader {
   readonly #directory: string;
   /** The file read last stays open: recovery reads segments one after the other. */
   #openBase = -1;
-  #descriptor = -1;
+  #file: SegmentFile | undefined;
+  #buffer: Uint8Array | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -54,14 +56,14 @@ export class FileSegmentReader implements SegmentReader {
   }
 
   sizeOf(base: LogPosition): number {
-    return this.#try('stat', () => fstatSync(this.#open(base)).size);
+    return this.#try('stat', () => this.#open(base).size);
   }
 
   read(base: LogPosition, offset: number, target: Uint8Array, targetOffset: number, size: number): void {
     let done = 0;
     while (done < size) {
       const count = this.#try('read', () =>
-        readSync(this.#open(base), target, targetOffset + done, size - done, offset + done),
+        this.#open(base).read(offset + done, target, targetOffset + done, size - done),
       );
       if (count === 0)
         throw new SynodError('ERR_SYNOD_DIRECTORY', `${this.nameOf(base)} became shorter while it was read.`);
@@ -74,17 +76,18 @@ export class FileSegmentReader implements SegmentReader {
   }
 
   close(): void {
-    if (this.#descriptor >= 0) closeSync(this.#descriptor);
-    this.#descriptor = -1;
+    this.#file?.close();
+    this.#file = undefined;
     this.#openBase = -1;
   }
 
-  #open(base: LogPosition): number {
-    if (this.#openBase === base) return this.#descriptor;
+  #open(base: LogPosition): SegmentFile {
+    if (this.#file !== undefined && this.#openBase === base) return this.#file;
     this.close();
-    this.#descriptor = openSync(this.nameOf(base), 'r');
+    this.#buffer ??= SegmentFile.makeBuffer();
+    this.#file = new SegmentFile(this.nameOf(base), this.#buffer);
     this.#openBase = base;
-    return this.#descriptor;
+    return this.#file;
   }
 
   #try<T>(what: string, action: () => T): T {

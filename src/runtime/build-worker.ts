@@ -43,6 +43,7 @@ import { loadMachine, type MachineFactory } from './load-machine.ts';
 import { LogReporter } from './log-reporter.ts';
 import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
+import { StartProgress } from './start-progress.ts';
 import { StatusObserver } from './status-observer.ts';
 import { type LogListener, openWorkerLog, type WorkerLog } from './worker-log.ts';
 
@@ -86,7 +87,8 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const clientDoorbell = new Doorbell(data.clientDoorbell, 0, new AtomicsWaker(data.clientDoorbell));
   const ringClient = (): void => void clientDoorbell.ring();
   const clock = makeClock(binding, data.block);
-  const builder = new GroupBuilder(data, transport, bulk, clock, createMachine, ringClient, post);
+  const progress = new StartProgress(post);
+  const builder = new GroupBuilder(data, transport, bulk, clock, createMachine, ringClient, post, progress);
   const drivers = new Map<GroupId, GroupDriver>();
   for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
   const log = openLogOf(data, opened.device, binding, {
@@ -94,6 +96,7 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
     onForgotten: () => {
       for (const driver of drivers.values()) recoverLoss(driver);
     },
+    onProgress: (bytes, total) => progress.tell('log', bytes, total),
   });
   if (log.damage !== undefined) post({ kind: 'warning', message: rejoinWarning(log.damage, data.memberIndex) });
   const groups = data.groups.map((group) =>
@@ -191,6 +194,7 @@ class GroupBuilder {
   readonly #createMachine: MachineFactory;
   readonly #ringClient: () => void;
   readonly #post: Post;
+  readonly #progress: StartProgress;
   readonly #replyMemory = makeReplyMemory();
   #publishIds = 0;
   readonly #status = new Map<GroupId, StatusWriter>();
@@ -204,7 +208,9 @@ class GroupBuilder {
     createMachine: MachineFactory,
     ringClient: () => void,
     post: Post,
+    progress: StartProgress,
   ) {
+    this.#progress = progress;
     this.#data = data;
     this.#transport = transport;
     this.#bulk = bulk;
@@ -305,6 +311,7 @@ class GroupBuilder {
       bulk: this.#bulk,
       everyBytes: snapshots.everyBytes,
       warn: (message) => this.#post({ kind: 'warning', message }),
+      onRestoring: (bytes, total) => this.#progress.tell('snapshot', bytes, total),
     });
   }
 

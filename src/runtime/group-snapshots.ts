@@ -46,6 +46,8 @@ export interface GroupSnapshotsOptions {
   bulk: Bulk;
   /** Log bytes after which a new one is due; 0 = only when asked. */
   everyBytes: number;
+  /** Told while the machine is restored at start: bytes read, of so many. */
+  onRestoring?(bytes: number, total: number): void;
   /** Told of what an operator should know. */
   warn(text: string): void;
 }
@@ -105,10 +107,20 @@ export class GroupSnapshots {
     const source = medium.open(watermark);
     try {
       const size = source.size;
-      driver.applier.restore(readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc));
+      const chunks = readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc);
+      driver.applier.restore(this.#counted(chunks, size));
       driver.startFrom(watermark, size);
     } finally {
       source.close();
+    }
+  }
+
+  *#counted(chunks: Iterable<Uint8Array>, total: number): Generator<Uint8Array> {
+    let bytes = 0;
+    for (const chunk of chunks) {
+      bytes += chunk.length;
+      this.#options.onRestoring?.(Math.min(bytes, total), total);
+      yield chunk;
     }
   }
 

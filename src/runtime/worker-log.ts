@@ -42,6 +42,8 @@ export interface LogListener {
   onRecord(record: RecoveredRecord): void;
   /** What durable records said before here may be incomplete, for every group. */
   onForgotten(): void;
+  /** Bytes of the log scanned so far, of so many at most. */
+  onProgress?(bytes: number, total: number): void;
 }
 
 export function openWorkerLog(options: WorkerLogOptions, listener: LogListener): WorkerLog {
@@ -82,6 +84,7 @@ function openDurable(
     identity: { clusterId: options.clusterId, nodeId: options.nodeId, logNumber: options.logNumber },
     visitor,
     onForgotten: () => listener.onForgotten(),
+    onProgress: (bytes, total) => listener.onProgress?.(bytes, total),
     mayRejoin: options.mayRejoin,
     isForgotten: options.isForgotten,
   });

@@ -14,6 +14,9 @@ import type { SegmentReader } from '../../src/log/segment.ts';
 export class TestMedium implements SegmentReader {
   readonly segments = new Map<number, Uint8Array>();
 
+  /** Positions of blocks that cannot be read any more. */
+  readonly unreadable = new Set<number>();
+
   list(): number[] {
     return [...this.segments.keys()].sort((a, b) => a - b);
   }
@@ -29,6 +32,10 @@ export class TestMedium implements SegmentReader {
   read(base: number, offset: number, target: Uint8Array, targetOffset: number, size: number): void {
     const bytes = this.#segment(base);
     if (offset + size > bytes.length) throw new Error('read behind the end of the segment');
+    for (const block of this.unreadable) {
+      if (block + LOG_BLOCK_BYTES <= base + offset || block >= base + offset + size) continue;
+      throw new SynodError('ERR_SYNOD_DIRECTORY', 'cannot read', { cause: { code: 'EIO' } });
+    }
     target.set(bytes.subarray(offset, offset + size), targetOffset);
   }
 

@@ -143,6 +143,24 @@ test('a dead worker is suspected by the others, and leads nothing', () =>
     assert.equal(down, [0]);
   }));
 
+test('the progress of a starting worker is told and logged', () => {
+  const lines: object[] = [];
+  const silent = (): void => {};
+  const logger = { debug: silent, info: (fields: object) => lines.push(fields), warn: silent, error: silent };
+  return FakeCluster.run(
+    async ({ cluster, slots }) => {
+      const told: unknown[] = [];
+      cluster.on('progress', (event) => told.push(event));
+      cluster.onWorkerMessage(slots[1]!, { kind: 'progress', what: 'log', bytes: 3, total: 7 });
+      await Promise.resolve();
+      const expected = { replica: 1, worker: 0, what: 'log', bytes: 3, total: 7 };
+      assert.equal([told, lines], [[expected], [expected]]);
+    },
+    1,
+    { logger },
+  );
+});
+
 test('a replica whose log failed is suspected by the others', () =>
   FakeCluster.run(async ({ groups, posted, until }) => {
     const suspected = (): string[] =>

@@ -12,6 +12,9 @@ import {
 import type { WorkerData, WorkerMessage } from '../../../workers/worker-data.ts';
 
 const TURN_MS = 1;
+/** So long 'tells' tells of its progress before it is ready. */
+export const TELLING_MS = 1600;
+const TELLS = 32;
 /** Lives that 'crashes' dies. */
 export const CRASHES = 3;
 
@@ -29,6 +32,10 @@ export async function run(data: WorkerData): Promise<void> {
     throw new Error('lost on its way');
   }
   if (data.machine === 'throws') throw new Error('no good');
+  for (let n = 0; n < TELLS && data.machine === 'tells'; n++) {
+    post({ kind: 'progress', what: 'log', bytes: n, total: TELLS });
+    Atomics.wait(words, WORKER_STOP_WORD, 0, TELLING_MS / TELLS);
+  }
   if (data.machine !== 'late') {
     post({
       kind: 'ready',

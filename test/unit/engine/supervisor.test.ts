@@ -10,7 +10,7 @@ import { Supervisor, type SupervisorOptions, type WorkerSlot } from '../../../sr
 import { WORKER_CONTROL_WORD, WORKER_OWNER_WORD, WORKER_WORDS } from '../../../src/memory/descriptor.ts';
 import { AtomicsWaker } from '../../../src/memory/doorbell.ts';
 import type { WorkerData, WorkerMessage } from '../../../workers/worker-data.ts';
-import { CRASHES, lifeWord } from './fake-worker.ts';
+import { CRASHES, lifeWord, TELLING_MS } from './fake-worker.ts';
 
 const START_MS = 10_000;
 const NEVER_MS = 1_000_000;
@@ -168,7 +168,14 @@ test('a start that fails without a report says which worker, and why', async () 
 test('a worker that is never ready is given up in time', async () => {
   const error = await refusal(new Watched(1, 'late', { startTimeoutMs: 100 }));
   assert.is(error.code, 'ERR_SYNOD_WORKER_START');
-  assert.match(error.message, /was not ready within 0.1 s/);
+  assert.match(error.message, /was silent for 0.1 s/);
+});
+
+test('the deadline of a start is its silence: who tells of progress may take longer', async () => {
+  const watched = new Watched(1, 'tells', { startTimeoutMs: TELLING_MS / 2 });
+  await watched.supervisor.start();
+  assert.ok(watched.first.isUp);
+  await watched.supervisor.close();
 });
 
 test('a worker file that cannot be loaded fails the start, and close does not hang', async () => {

@@ -57,10 +57,16 @@ test('S12: a medium that is known to be lost is forgotten from its start', () =>
 });
 
 test('damage is explained with file, offset and what to do', () => {
-  const error = damageError({ position: 20480, segment: '/data/0.seg', offset: 4096, reason: 'gone' });
+  const error = damageError({
+    position: 20480,
+    segment: '/data/0.seg',
+    offset: 4096,
+    reason: 'gone',
+    behind: { group: 3, slot: 77 },
+  });
   assert.is(error.code, 'ERR_SYNOD_LOG_DAMAGED');
   assert.not(error.retryable);
-  for (const part of ['/data/0.seg', '4096', '20480', 'gone', 'replace this replica'])
+  for (const part of ['/data/0.seg', '4096', '20480', 'gone', 'replace this replica', 'slot 77 of shard 3'])
     assert.match(error.message, part);
 });
 

@@ -2,7 +2,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, VALUE_BYTES_MAX } from '../../../src/limits.ts';
-import { appendDurably, appendVote, type Fixture, open, recover, slotsOf } from '../../support/log-fixture.ts';
+import { recoverLog } from '../../../src/log/recovery.ts';
+import { softwareChecksum } from '../../../src/wire/crc32c.ts';
+import {
+  appendDurably,
+  appendVote,
+  type Fixture,
+  IDENTITY,
+  open,
+  recover,
+  slotsOf,
+} from '../../support/log-fixture.ts';
 import { TestMedium } from '../../support/test-device.ts';
 
 const test = suite('log/recovery');
@@ -168,6 +178,46 @@ test('a flipped bit in the last submission is damage once a floor record follows
   fixture.device.completeAll();
   fixture.medium.flip(last);
   assert.ok(recover(fixture.medium).report.damage);
+});
+
+test('a block that the medium cannot read is damage, also where a torn write would be cut', () => {
+  for (const values of [['x'], ['x'.repeat(10_000)]]) {
+    const fixture = open(new TestMedium());
+    for (const slot of [0, 1]) appendDurably(fixture, slot, values[0] as string);
+    const last = fixture.records.length;
+    const { records: before } = recover(fixture.medium);
+    assert.is(before.length, 2 + last);
+    fixture.medium.unreadable.add(fixture.log.durablePosition - LOG_BLOCK_BYTES);
+    const { report, records } = recover(fixture.medium);
+    assert.match(report.damage?.reason ?? '', 'cannot read it');
+    assert.equal(report.damage?.behind, { group: 5, slot: 0 });
+    assert.is(records.length, 1);
+    const header = open(new TestMedium());
+    appendDurably(header, 0, 'x');
+    header.medium.unreadable.add(0);
+    assert.match(recover(header.medium).report.damage?.reason ?? '', 'header is destroyed');
+  }
+});
+
+test('how far recovery has come is told, of the whole log', () => {
+  const fixture = open(new TestMedium());
+  appendDurably(fixture, 0, 'x'.repeat(100_000));
+  open(fixture.medium);
+  const told: number[][] = [];
+  recoverLog(
+    fixture.medium,
+    IDENTITY,
+    softwareChecksum,
+    () => {},
+    undefined,
+    (bytes, total) => told.push([bytes, total]),
+  );
+  const total = fixture.medium.sizeOf(0) + fixture.medium.sizeOf(LOG_SEGMENT_BYTES);
+  assert.equal(
+    told.map(([, of]) => of),
+    told.map(() => total),
+  );
+  assert.is(told.at(-1)?.[0], fixture.medium.sizeOf(0), 'a segment that no submission can stand in is not read');
 });
 
 test('a new incarnation protects all that the older one held', () => {

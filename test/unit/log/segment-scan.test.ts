@@ -41,6 +41,31 @@ test('a submission with a changed value has a header and is not whole', () => {
   if (view !== undefined) assert.throws(() => scan.visit(view, () => {}), /whole/);
 });
 
+test('a block that cannot be read is missed alone; what is no failure of the medium is thrown', () => {
+  const fixture = open(new TestMedium());
+  for (const slot of [1, 2, 3]) appendDurably(fixture, slot, 'x');
+  fixture.medium.unreadable.add(2 * LOG_BLOCK_BYTES);
+  const scan = scanOf(fixture.medium);
+  const found = [1, 2, 3].map((block) => scan.submissionAt(block * LOG_BLOCK_BYTES)?.isWhole);
+  assert.equal(found, [true, undefined, true]);
+  assert.ok(scan.isUnreadable(LOG_BLOCK_BYTES, 2 * LOG_BLOCK_BYTES));
+  assert.not(scan.isUnreadable(3 * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES));
+  fixture.medium.read = () => {
+    throw new Error('gone');
+  };
+  assert.throws(() => scanOf(fixture.medium).submissionAt(LOG_BLOCK_BYTES), /gone/);
+});
+
+test('what is loaded is told', () => {
+  const fixture = open(new TestMedium());
+  appendDurably(fixture, 8, 'x'.repeat(200_000));
+  const told: number[] = [];
+  const scan = new SegmentScan(fixture.medium, softwareChecksum, (bytes) => told.push(bytes));
+  scan.load(0);
+  scan.submissionAt(LOG_BLOCK_BYTES);
+  assert.equal(told, [fixture.medium.sizeOf(0)]);
+});
+
 test('memory let go of is loaded again', () => {
   const fixture = open(new TestMedium());
   appendDurably(fixture, 8, 'x');
