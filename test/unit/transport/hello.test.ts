@@ -99,4 +99,14 @@ test('every disagreement has its own reason', () => {
   );
 });
 
+test('a directory made later to replace a lost one is believed; the lost one, found again, is not', () => {
+  const hello = decodeHello(encodeHello({ ...HELLO, isReplacement: true })) as Hello;
+  const known = { ...EXPECTED, incarnation: HELLO.incarnation - 1, bootCounter: 99 };
+  assert.is(helloViolation(SELF, hello, known), undefined);
+  assert.is(helloViolation(SELF, { ...hello, shards: SELF.shards + 1 }, known), 'shards');
+  assert.is(helloViolation(SELF, { ...hello, incarnation: known.incarnation - 1 }, known), 'wrongIncarnation');
+  assert.is(helloViolation(SELF, decodeHello(encodeHello(HELLO)) as Hello, known), 'wrongIncarnation');
+  assert.is(helloViolation(SELF, { ...hello, bootCounter: 11 }, EXPECTED), 'oldBoot', 'its own later starts are counted');
+});
+
 test.run();
