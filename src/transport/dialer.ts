@@ -47,7 +47,9 @@ export function makeDial(material: TlsMaterial | undefined, isInsecure: boolean)
       socket.setNoDelay(true);
       events.onLine(lineOf(socket, material, address));
     });
+    // A line that was handed over ends by whoever has it: a refusal may still be on its way out.
     return () => {
+      if (isOver) return;
       isOver = true;
       socket.destroy();
     };

@@ -55,4 +55,16 @@ test('a dial that was given up reports nothing', async () => {
   line?.stream.destroy();
 });
 
+test('giving up leaves a line alone that was handed over: its last words may be on their way', async () => {
+  const dial = makeDial(undefined, false);
+  let giveUp = (): void => {};
+  const { line } = await outcome((events) => {
+    giveUp = dial({ nodeId: 2, host: '127.0.0.1', port }, events);
+    return giveUp;
+  });
+  giveUp();
+  assert.not(line?.stream.destroyed);
+  line?.stream.destroy();
+});
+
 test.run();

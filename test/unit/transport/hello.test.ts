@@ -106,7 +106,11 @@ test('a directory made later to replace a lost one is believed; the lost one, fo
   assert.is(helloViolation(SELF, { ...hello, shards: SELF.shards + 1 }, known), 'shards');
   assert.is(helloViolation(SELF, { ...hello, incarnation: known.incarnation - 1 }, known), 'wrongIncarnation');
   assert.is(helloViolation(SELF, decodeHello(encodeHello(HELLO)) as Hello, known), 'wrongIncarnation');
-  assert.is(helloViolation(SELF, { ...hello, bootCounter: 11 }, EXPECTED), 'oldBoot', 'its own later starts are counted');
+  assert.is(
+    helloViolation(SELF, { ...hello, bootCounter: 11 }, EXPECTED),
+    'oldBoot',
+    'its own later starts are counted',
+  );
 });
 
 test.run();
