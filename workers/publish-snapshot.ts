@@ -2,32 +2,51 @@
  * Short task of its own thread: makes a written snapshot durable, reads it back, and gives it its name. Blocks for as long as the
  * disk takes, which is why no group worker does it.
  */
-import { closeSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { snapshotChecksum } from '../src/log/snapshot-checksum.ts';
 import { openSnapshotFile, type PublishTask } from '../src/log/snapshot-files.ts';
-import { readSnapshot } from '../src/log/snapshot-format.ts';
-import { crc32c } from '../src/wire/crc32c.ts';
+import { type Crc, readSnapshot } from '../src/log/snapshot-format.ts';
+import { loadNative } from '../src/native-binding.ts';
 
 /** The piscina task. Throws where the snapshot is not what it should be or the disk refuses. */
-export function publish(task: PublishTask): void {
-  flush(task.temporary);
-  verify(task);
-  renameSync(task.temporary, task.final);
-  flush(task.directory);
+export function publish(task: PublishTask & { native: 'auto' | 'required' | 'off' }): void {
+  if (task.step === 'verify') verify(task);
+  else if (task.step === 'flush') flush(task.file, fdatasyncSync);
+  else name(task);
 }
 
-function flush(path: string): void {
+function name(task: Parameters<typeof publish>[0]): void {
+  flush(task.file, fsyncSync);
+  verify(task);
+  renameSync(task.file, task.final);
+  // Its own directory may be new, and the one above: a name is durable once every directory on the way is.
+  flush(task.directory, fsyncSync);
+  flush(dirname(task.directory), fsyncSync);
+  flush(dirname(dirname(task.directory)), fsyncSync);
+}
+
+let checksum: Crc | undefined;
+
+function checksumOf(native: 'auto' | 'required' | 'off'): Crc {
+  checksum ??= snapshotChecksum(loadNative(native).binding);
+  return checksum;
+}
+
+function flush(path: string, sync: (file: number) => void): void {
   const file = openSync(path, 'r');
   try {
-    fsyncSync(file);
+    sync(file);
   } finally {
     closeSync(file);
   }
 }
 
-function verify(task: PublishTask): void {
-  const source = openSnapshotFile(task.temporary);
+function verify(task: Parameters<typeof publish>[0]): void {
+  const crc = checksumOf(task.native);
+  const source = openSnapshotFile(task.file);
   try {
-    for (const _chunk of readSnapshot(source, task, crc32c));
+    for (const _chunk of readSnapshot(source, task, crc));
   } finally {
     source.close();
   }

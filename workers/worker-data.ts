@@ -55,8 +55,13 @@ export interface LogData {
 export interface SnapshotData {
   /** One directory per group below it; empty where the log is volatile. */
   directory: string;
-  /** Log bytes after which a group takes one; 0 = only when asked. */
+  /** Log bytes and milliseconds after which a group takes one; both 0 = only when asked. */
   everyBytes: number;
+  everyMs: number;
+  /** Published ones kept of each group. */
+  kept: number;
+  /** What a worker sends of them to peers; 0 = as much as there is room for. */
+  sendBytesPerSecond: number;
 }
 
 export interface GroupData {

@@ -21,6 +21,12 @@ export function integer(min: number, max: number): Range {
   return numberLike(`a whole number, ${min} to ${max}`, (value) => isInteger(value, min, max));
 }
 
+/** 0 for none, or a whole number in a range. */
+export function zeroOr(min: number, max: number): Range {
+  const accepts = (value: number): boolean => value === 0 || isInteger(value, min, max);
+  return numberLike(`0, or a whole number, ${min} to ${max}`, accepts);
+}
+
 export function odd(min: number, max: number): Range {
   const accepts = (value: number): boolean => isInteger(value, min, max) && value % 2 === 1;
   return numberLike(`an odd number, ${min} to ${max}`, accepts);

@@ -22,6 +22,7 @@ import {
   REPLY_BYTES_MAX,
   REQUEST_RING_BYTES,
   RING_BYTES_MIN,
+  SNAPSHOTS_KEPT,
   TICK_MS,
   WINDOW_SLOTS_MAX,
 } from '../limits.ts';
@@ -38,6 +39,7 @@ import {
   withMethods,
   wordOr,
   yesOrNo,
+  zeroOr,
 } from './ranges.ts';
 
 /** Whom a setting concerns. */
@@ -67,6 +69,11 @@ const LEASE_MS_MAX = 60_000;
 const CLOCK_DRIFT_PPM_MAX = 500_000;
 const SEED_MAX = 2 ** 32 - 1;
 const SNAPSHOT_LOG_BYTES_DEFAULT = 1 << 28;
+const SNAPSHOT_INTERVAL_MS_DEFAULT = 3_600_000;
+const SNAPSHOTS_KEPT_MAX = 16;
+const SNAPSHOT_SEND_DEFAULT = 1 << 27;
+/** Slower, and the silence between parts would look like a loss. */
+const SNAPSHOT_SEND_MIN = 1 << 20;
 const MEMORY_LOG_BYTES_DEFAULT = 1 << 30;
 const MEMORY_LOG_BYTES_MAX = 2 ** 40;
 /** A largest reply must fit half a completion ring. */
@@ -133,7 +140,25 @@ export const SETTINGS: readonly Setting[] = [
     'snapshotLogBytes',
     SNAPSHOT_LOG_BYTES_DEFAULT,
     integer(0, MEMORY_LOG_BYTES_MAX),
-    'log bytes of a worker after which its groups take a snapshot and older log is given back; 0 = never by itself',
+    'log bytes of a worker after which its groups take a snapshot and older log is given back; 0 = never for that',
+  ),
+  both(
+    'snapshotIntervalMs',
+    SNAPSHOT_INTERVAL_MS_DEFAULT,
+    integer(0, TIMEOUT_MS_MAX),
+    'time after which a group takes a snapshot of what is new; 0 = never for that',
+  ),
+  both(
+    'snapshotsKept',
+    SNAPSHOTS_KEPT,
+    integer(1, SNAPSHOTS_KEPT_MAX),
+    'snapshots kept per group, and the log behind the oldest',
+  ),
+  both(
+    'snapshotSendBytesPerSecond',
+    SNAPSHOT_SEND_DEFAULT,
+    zeroOr(SNAPSHOT_SEND_MIN, MEMORY_LOG_BYTES_MAX),
+    'rate at which a worker sends snapshots to replicas that lag; 0 = as fast as they take them',
   ),
   // time
   both('tickMs', TICK_MS, integer(1, TICK_MS_MAX), 'length of a tick'),

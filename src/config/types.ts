@@ -36,6 +36,9 @@ export interface CommonConfig {
   clockDriftPpm: number;
   memoryLogBytes: number;
   snapshotLogBytes: number;
+  snapshotIntervalMs: number;
+  snapshotsKept: number;
+  snapshotSendBytesPerSecond: number;
   timeoutMs: number;
   waitersMax: number;
   startTimeoutMs: number;

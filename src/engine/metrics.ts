@@ -58,6 +58,9 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'worker.recoveredBytes': { type: 'gauge', help: 'log bytes read at the start' },
   'worker.flushes': { type: 'counter', help: 'log submissions' },
   'worker.logBytes': { type: 'counter', help: 'bytes written to the log' },
+  'worker.logKeptBytes': { type: 'gauge', help: 'bytes of the log that are not given back yet' },
+  ...snapshotDescriptions('shard'),
+  ...snapshotDescriptions('replica'),
   'link.state': { type: 'gauge', help: 'the label names the state' },
   'link.transport': { type: 'gauge', help: 'the label names the transport' },
   'link.reason': { type: 'gauge', help: 'the label says why the link last went down' },
@@ -74,6 +77,23 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'link.burstsIn': { type: 'counter', help: 'reads' },
   'link.dropsIn': { type: 'counter', help: 'frames dropped after they were received' },
 };
+
+function snapshotDescriptions(kind: string): Record<string, Description> {
+  const of = (field: string, type: Description['type'], help: string): [string, Description] => [
+    `${kind}.snapshot.${field}`,
+    { type, help },
+  ];
+  return Object.fromEntries([
+    of('ageMs', 'gauge', 'milliseconds since the newest snapshot was published; -1 = there is none'),
+    of('bytes', 'gauge', 'size of the newest snapshot'),
+    of('durationMs', 'gauge', 'how long the last snapshot took'),
+    of('taken', 'counter', 'snapshots taken'),
+    of('installed', 'counter', 'snapshots got from others'),
+    of('failures', 'counter', 'snapshots that failed'),
+    of('sentBytes', 'counter', 'snapshot bytes sent to others'),
+    of('diskBytes', 'gauge', 'bytes that the snapshots take up'),
+  ]);
+}
 
 /** Every number, truth and word of a status. */
 export function samplesOf(status: object): Sample[] {
@@ -142,8 +162,8 @@ export function renderMetrics(samples: readonly Sample[]): string {
 
 const DESCRIBED = new Map(
   Object.entries(DESCRIPTIONS).map(([path, description]) => {
-    const [kind, field] = path.split('.') as [string, string];
-    return [nameOf(kind, field), description];
+    const at = path.lastIndexOf('.');
+    return [nameOf(path.slice(0, at), path.slice(at + 1)), description];
   }),
 );
 

@@ -16,7 +16,7 @@ import { preferredMember, workerOfGroup } from './placement.ts';
 import { SharedMemory, type WorkerMemory } from './shared-memory.ts';
 import { type PublishTask, SnapshotPublisher } from './snapshot-publisher.ts';
 import { Supervisor, type WorkerSlot } from './supervisor.ts';
-import { tuningOf } from './tuning.ts';
+import { snapshotsOf, tuningOf } from './tuning.ts';
 
 /**
  * Opens a cluster of `replicas` replicas in this process. Resolves when every shard has a leader.
@@ -68,7 +68,7 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
   const memory = new SharedMemory(config, workers);
   const clientWaker = new AtomicsWaker(memory.clientDoorbell);
   const sleeper = new Sleeper(memory.clientDoorbell, 0, clientWaker);
-  const publisher = new SnapshotPublisher();
+  const publisher = new SnapshotPublisher(config.native);
   const release = (): void => {
     void publisher.close();
     directory.release();
@@ -177,10 +177,7 @@ class BirthCertificates {
         volatileControl,
         isForgotten: this.#directory.isForgotten(replica),
       },
-      snapshots: {
-        directory: this.#directory.snapshotDirectory(replica),
-        everyBytes: config.snapshotLogBytes,
-      },
+      snapshots: snapshotsOf(config, this.#directory.snapshotDirectory(replica)),
       groups: this.#groups(replica, worker),
       peers: this.#peers(replica, worker),
       machine: config.machine,

@@ -22,7 +22,7 @@ import type { WorkerMemory } from './shared-memory.ts';
 import { SnapshotPublisher } from './snapshot-publisher.ts';
 import { Supervisor } from './supervisor.ts';
 import { TransportHost } from './transport-host.ts';
-import { tuningOf } from './tuning.ts';
+import { snapshotsOf, tuningOf } from './tuning.ts';
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
@@ -68,7 +68,7 @@ async function open(config: NodeConfig, workers: number, directory: OpenedNodeDi
   const { binding } = loadNative(config.native);
   const memory = new NodeMemory(config, workers, self);
   const sleeper = new Sleeper(memory.clientDoorbell, 0, new AtomicsWaker(memory.clientDoorbell));
-  const publisher = new SnapshotPublisher();
+  const publisher = new SnapshotPublisher(config.native);
   const release = (): void => {
     void publisher.close();
     directory.release();
@@ -179,7 +179,7 @@ class NodeBirth {
         volatileControl,
         isForgotten: directory.isForgotten,
       },
-      snapshots: { directory: directory.snapshotDirectory, everyBytes: config.snapshotLogBytes },
+      snapshots: snapshotsOf(config, directory.snapshotDirectory),
       groups: this.#groupsOf(worker).map((group) => this.#group(group)),
       peers: this.#peers(worker),
       machine: config.machine,

@@ -1,5 +1,5 @@
 /**
- * Publishes snapshots on a thread of its own, one after the other: flushing a large file takes long, and nobody waits for it.
+ * Flushes, verifies and names snapshots on a thread of its own, one after the other: that takes long, and nobody waits for it.
  */
 import { Piscina } from 'piscina';
 import type { WorkerMessage } from '../../workers/worker-data.ts';
@@ -10,8 +10,10 @@ const IDLE_MS = 10_000;
 
 export class SnapshotPublisher {
   readonly #pool: Piscina;
+  readonly #native: 'auto' | 'required' | 'off';
 
-  constructor() {
+  constructor(native: 'auto' | 'required' | 'off') {
+    this.#native = native;
     const entry = new URL(
       `../../workers/publish-snapshot${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`,
       import.meta.url,
@@ -29,7 +31,7 @@ export class SnapshotPublisher {
   /** Resolves to the empty string, or to why it failed; never rejects. */
   async publish(task: PublishTask): Promise<string> {
     try {
-      await this.#pool.run(task);
+      await this.#pool.run({ ...task, native: this.#native });
       return '';
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

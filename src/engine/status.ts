@@ -2,6 +2,18 @@
  * What `status()` tells: one plain object, read from shared memory without disturbing anybody.
  */
 import type { Config } from '../config.ts';
+import {
+  SNAPSHOT_AT_MS,
+  SNAPSHOT_BYTES,
+  SNAPSHOT_DISK_BYTES,
+  SNAPSHOT_DURATION_MS,
+  SNAPSHOT_FAILURES,
+  SNAPSHOT_INSTALLED_COUNT,
+  SNAPSHOT_KEPT_BYTES,
+  SNAPSHOT_PUBLISHED_COUNT,
+  SNAPSHOT_SENT_BYTES,
+  SNAPSHOT_WATERMARK,
+} from '../memory/descriptor.ts';
 import type { StatusReader } from '../memory/status-block.ts';
 import { preferredMember } from './placement.ts';
 import type { Router } from './router.ts';
@@ -18,6 +30,28 @@ export interface ReplicaStatus {
   digest: number;
   /** 0, or why the replica's part of the shard stopped. */
   error: number;
+  snapshot: SnapshotStatus;
+}
+
+/** Snapshots of a shard on one replica; counts are since the worker started. */
+export interface SnapshotStatus {
+  /** The newest: all slots below are in it; 0 = there is none. */
+  watermark: number;
+  bytes: number;
+  /** Milliseconds since it was published (-1 = there is none), and from its begin until then. */
+  ageMs: number;
+  durationMs: number;
+  taken: number;
+  /** Got from other replicas. */
+  installed: number;
+  failures: number;
+  /** Why the last one failed; undefined where it did not. */
+  error: string | undefined;
+  sentBytes: number;
+  /** Most that the machine kept aside while one was taken. */
+  keptBytes: number;
+  /** What all snapshots of the shard take up here. */
+  diskBytes: number;
 }
 
 export interface ShardStatus {
@@ -48,6 +82,8 @@ export interface WorkerStatus {
   /** Log submissions and bytes since the worker started. */
   flushes: number;
   logBytes: number;
+  /** Log that is not given back yet. */
+  logKeptBytes: number;
 }
 
 export interface ClusterStatus {
@@ -99,6 +135,24 @@ export function describeReplica(status: StatusReader, replica: number): ReplicaS
     elections: status.elections,
     digest: status.sampleApplied() >= 0 ? status.sampledDigest : 0,
     error: status.error,
+    snapshot: describeSnapshot(status),
+  };
+}
+
+function describeSnapshot(status: StatusReader): SnapshotStatus {
+  const publishedAt = status.snapshot(SNAPSHOT_AT_MS);
+  return {
+    watermark: status.snapshot(SNAPSHOT_WATERMARK),
+    bytes: status.snapshot(SNAPSHOT_BYTES),
+    ageMs: publishedAt === 0 ? -1 : Math.max(0, Date.now() - publishedAt),
+    durationMs: status.snapshot(SNAPSHOT_DURATION_MS),
+    taken: status.snapshot(SNAPSHOT_PUBLISHED_COUNT),
+    installed: status.snapshot(SNAPSHOT_INSTALLED_COUNT),
+    failures: status.snapshot(SNAPSHOT_FAILURES),
+    error: status.snapshotFailure === '' ? undefined : status.snapshotFailure,
+    sentBytes: status.snapshot(SNAPSHOT_SENT_BYTES),
+    keptBytes: status.snapshot(SNAPSHOT_KEPT_BYTES),
+    diskBytes: status.snapshot(SNAPSHOT_DISK_BYTES),
   };
 }
 
@@ -119,5 +173,6 @@ export function describeWorker(slot: WorkerSlot, first: StatusReader | undefined
     flushMs: first?.flushMs ?? 0,
     flushes: first?.flushes ?? 0,
     logBytes: first?.logBytes ?? 0,
+    logKeptBytes: first?.logKept ?? 0,
   };
 }

@@ -1,6 +1,17 @@
 /** The settings that group workers obey, out of the user's. */
-import type { Tuning } from '../../workers/worker-data.ts';
+import type { SnapshotData, Tuning } from '../../workers/worker-data.ts';
 import type { CommonConfig } from '../config.ts';
+
+/** `directory`: where the replica's snapshots are; empty where its log is volatile. */
+export function snapshotsOf(config: CommonConfig, directory: string): SnapshotData {
+  return {
+    directory,
+    everyBytes: config.snapshotLogBytes,
+    everyMs: config.snapshotIntervalMs,
+    kept: config.snapshotsKept,
+    sendBytesPerSecond: config.snapshotSendBytesPerSecond,
+  };
+}
 
 export function tuningOf(config: CommonConfig): Tuning {
   return {

@@ -1,8 +1,9 @@
 /**
  * Snapshots of one group as files. Appending goes to the page cache; flushing, verifying and renaming block for long and are
- * asked of somebody else (`publish`), whose answer comes through `settle`.
+ * asked of somebody else (`ask`), whose answer comes through `settle`. What is appended is flushed from time to time, so that neither the page
+ * cache nor the last flush grows with the snapshot.
  *
- *   <directory>/<16 hex digits of the watermark>.tmp  ──published──▶  <watermark>.snap
+ *   <directory>/<16 hex digits of the watermark>.<id>.tmp  ──published──▶  <watermark>.snap  ──found damaged──▶  <watermark>.snap.damaged
  */
 import {
   closeSync,
@@ -13,9 +14,11 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
 import type { GroupId, Slot } from '../base/types.ts';
 import {
@@ -31,16 +34,21 @@ import {
 const NAME = /^([0-9a-f]{16})\.snap$/;
 const HEX_DIGITS = 16;
 
-/** A file to flush, verify and rename. */
+/** What somebody who may block does: makes `file` durable; or that, and verifies it and names it `final`; or only reads it to its end. */
 export interface PublishTask {
   id: number;
+  step: 'flush' | 'publish' | 'verify';
   directory: string;
-  temporary: string;
+  file: string;
   final: string;
   clusterId: number;
   group: GroupId;
   watermark: Slot;
 }
+
+/** Bytes after which what was appended is flushed, and which may be appended behind a flush that is under way. */
+const FLUSH_BYTES = 16 << 20;
+const BEHIND_BYTES = 3 * FLUSH_BYTES;
 
 export const snapshotFileName = (watermark: Slot): string =>
   `${watermark.toString(HEX_DIGITS).padStart(HEX_DIGITS, '0')}.snap`;
@@ -79,12 +87,14 @@ function readAll(file: number, path: string, offset: number, target: Uint8Array,
   }
 }
 
+type Ask = (step: PublishTask['step'], file: string, watermark: Slot, settled: (failure: string) => void) => void;
+
 export class FileSnapshots implements SnapshotMedium {
   readonly #directory: string;
   readonly #clusterId: number;
   readonly #group: GroupId;
   readonly #publish: (task: PublishTask) => void;
-  readonly #publishing = new Map<number, FileTarget>();
+  readonly #asked = new Map<number, (failure: string) => void>();
   readonly #nextId: () => number;
 
   /** `nextId` gives numbers that no other group of the worker uses. */
@@ -108,37 +118,64 @@ export class FileSnapshots implements SnapshotMedium {
   }
 
   open(watermark: Slot): OpenSnapshot {
-    return openSnapshotFile(join(this.#directory, snapshotFileName(watermark)));
+    return openSnapshotFile(this.#path(watermark));
   }
 
   create(watermark: Slot): SnapshotTarget {
     mkdirSync(this.#directory, { recursive: true });
-    const final = join(this.#directory, snapshotFileName(watermark));
-    const id = this.#nextId();
-    const temporary = `${final}.${id}.tmp`;
-    return new FileTarget(watermark, temporary, (target) => {
-      this.#publishing.set(id, target);
-      const { group, clusterId } = { group: this.#group, clusterId: this.#clusterId };
-      this.#publish({ id, directory: this.#directory, temporary, final, clusterId, group, watermark });
-    });
+    const temporary = `${this.#path(watermark)}.${this.#nextId()}.tmp`;
+    return new FileTarget(watermark, temporary, (step, file, slot, settled) => this.#ask(step, file, slot, settled));
   }
 
-  /** Publishing ended; `failure` is empty where it succeeded. False where the id is of another group. */
+  #path(watermark: Slot): string {
+    return join(this.#directory, snapshotFileName(watermark));
+  }
+
+  #ask(step: PublishTask['step'], file: string, watermark: Slot, settled: (failure: string) => void): void {
+    const id = this.#nextId();
+    assert(!this.#asked.has(id), 'a question has a number of its own');
+    this.#asked.set(id, settled);
+    const final = this.#path(watermark);
+    const { group, clusterId } = { group: this.#group, clusterId: this.#clusterId };
+    this.#publish({ id, step, directory: this.#directory, file, final, clusterId, group, watermark });
+  }
+
+  /** What was asked for ended; `failure` is empty where it succeeded. False where the id is of another group. */
   settle(id: number, failure: string): boolean {
-    const target = this.#publishing.get(id);
-    if (target === undefined) return false;
-    this.#publishing.delete(id);
-    target.settle(failure);
+    const settled = this.#asked.get(id);
+    if (settled === undefined) return false;
+    this.#asked.delete(id);
+    settled(failure);
     return true;
   }
 
+  verify(watermark: Slot): () => number {
+    let state = SNAPSHOT_PUBLISHING;
+    this.#ask('verify', this.#path(watermark), watermark, (failure) => {
+      state = failure === '' ? SNAPSHOT_PUBLISHED : SNAPSHOT_FAILED;
+    });
+    return () => state;
+  }
+
   setAside(watermark: Slot): void {
-    const path = join(this.#directory, snapshotFileName(watermark));
-    renameSync(path, `${path}.damaged`);
+    for (const name of namesIn(this.#directory))
+      if (name.endsWith('.damaged')) rmSync(join(this.#directory, name), { force: true });
+    renameSync(this.#path(watermark), `${this.#path(watermark)}.damaged`);
   }
 
   remove(watermark: Slot): void {
-    rmSync(join(this.#directory, snapshotFileName(watermark)), { force: true });
+    rmSync(this.#path(watermark), { force: true });
+  }
+
+  bytes(): number {
+    let bytes = 0;
+    for (const name of namesIn(this.#directory))
+      bytes += statSync(join(this.#directory, name), { throwIfNoEntry: false })?.size ?? 0;
+    return bytes;
+  }
+
+  publishedAt(watermark: Slot): number {
+    return statSync(this.#path(watermark), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   }
 }
 
@@ -147,29 +184,43 @@ class FileTarget implements SnapshotTarget {
   size = 0;
   failure = '';
   readonly #temporary: string;
-  readonly #publish: (target: FileTarget) => void;
+  readonly #ask: Ask;
   #file: number;
   #state = SNAPSHOT_WRITING;
+  /** Bytes known durable, and those that will be once the flush under way ends (equal where none is). */
+  #flushed = 0;
+  #flushing = 0;
 
-  constructor(watermark: Slot, temporary: string, publish: (target: FileTarget) => void) {
+  constructor(watermark: Slot, temporary: string, ask: Ask) {
     this.watermark = watermark;
     this.#temporary = temporary;
-    this.#publish = publish;
+    this.#ask = ask;
     this.#file = openSync(temporary, 'w');
   }
 
   append(bytes: Uint8Array): void {
+    assert(this.#file >= 0, 'a snapshot that is not published yet grows');
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done, bytes.length - done);
     this.size += bytes.length;
+    if (this.#flushing > this.#flushed || this.size - this.#flushed < FLUSH_BYTES) return;
+    this.#flushing = this.size;
+    this.#ask('flush', this.#temporary, this.watermark, (failure) => {
+      this.#flushed = this.#flushing;
+      if (failure !== '' && this.#state === SNAPSHOT_WRITING) this.#settle(failure);
+    });
+  }
+
+  get mayAppend(): boolean {
+    return this.size - this.#flushed < BEHIND_BYTES;
   }
 
   publish(): void {
     this.#close();
     this.#state = SNAPSHOT_PUBLISHING;
-    this.#publish(this);
+    this.#ask('publish', this.#temporary, this.watermark, (failure) => this.#settle(failure));
   }
 
-  settle(failure: string): void {
+  #settle(failure: string): void {
     this.failure = failure;
     this.#state = failure === '' ? SNAPSHOT_PUBLISHED : SNAPSHOT_FAILED;
   }

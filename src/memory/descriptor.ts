@@ -181,6 +181,10 @@ export const DOORBELL_ASLEEP = 1;
  *   22 LOG_STATE            LOG_* of the worker's log (same in each of its groups)
  *   23 FLUSH_MS             how long its last sampled flush took
  *   21 CHANGE               odd while APPLIED and STATE_DIGEST are being written (seqlock), even when they agree
+ *   24 LOG_KEPT (2)         bytes of the worker's log that are not given back yet
+ *
+ *   next line               figures of the group's snapshots, two words each: SNAPSHOT_*
+ *   the line behind them    REASON: why the last snapshot failed, UTF-8, zeros behind it
  */
 export const STATUS_ROLE_WORD = 0;
 export const STATUS_LEADERSHIP_WORD = 1;
@@ -199,7 +203,26 @@ export const STATUS_LOG_BYTES_WORD = 19;
 export const STATUS_CHANGE_WORD = 21;
 export const STATUS_LOG_STATE_WORD = 22;
 export const STATUS_FLUSH_MS_WORD = 23;
-export const STATUS_WORDS = LINE_WORDS;
+export const STATUS_LOG_KEPT_WORD = 24;
+export const STATUS_SNAPSHOT_WORD = LINE_WORDS;
+/** Newest one: all slots below are in it; its bytes; when it was published (wall clock), how long it took from its begin. */
+export const SNAPSHOT_WATERMARK = 0;
+export const SNAPSHOT_BYTES = 1;
+export const SNAPSHOT_AT_MS = 2;
+export const SNAPSHOT_DURATION_MS = 3;
+/** Since the worker started: taken here, got from peers, failed either way, bytes sent to peers. */
+export const SNAPSHOT_PUBLISHED_COUNT = 4;
+export const SNAPSHOT_INSTALLED_COUNT = 5;
+export const SNAPSHOT_FAILURES = 6;
+export const SNAPSHOT_SENT_BYTES = 7;
+/** Most bytes that the machine kept aside while one was taken. */
+export const SNAPSHOT_KEPT_BYTES = 8;
+/** All that the group's snapshots take up. */
+export const SNAPSHOT_DISK_BYTES = 9;
+export const SNAPSHOT_FIGURES = 10;
+export const STATUS_REASON_WORD = STATUS_SNAPSHOT_WORD + 2 * LINE_WORDS;
+export const STATUS_REASON_BYTES = 4 * 3 * LINE_WORDS;
+export const STATUS_WORDS = STATUS_REASON_WORD + STATUS_REASON_BYTES / 4;
 export const ROLE_STARTING = 0;
 export const ROLE_FOLLOWER = 1;
 export const ROLE_CANDIDATE = 2;

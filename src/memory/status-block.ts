@@ -12,6 +12,7 @@ import {
   ROLE_REJOINING,
   ROLE_STARTING,
   ROLE_STOPPED,
+  SNAPSHOT_FIGURES,
   STATUS_APPLIED_WORD,
   STATUS_BALLOT_WORD,
   STATUS_CHANGE_WORD,
@@ -27,8 +28,12 @@ import {
   STATUS_LEADER_HINT_WORD,
   STATUS_LEADERSHIP_WORD,
   STATUS_LOG_BYTES_WORD,
+  STATUS_LOG_KEPT_WORD,
   STATUS_LOG_STATE_WORD,
+  STATUS_REASON_BYTES,
+  STATUS_REASON_WORD,
   STATUS_ROLE_WORD,
+  STATUS_SNAPSHOT_WORD,
   STATUS_WORDS,
 } from './descriptor.ts';
 
@@ -104,6 +109,24 @@ export class StatusWriter {
 
   setFlushMs(ms: number): void {
     Atomics.store(this.words, STATUS_FLUSH_MS_WORD, ms);
+  }
+
+  /** Bytes of the log that are not given back yet. */
+  setLogKept(bytes: number): void {
+    storeNumber(this.words, STATUS_LOG_KEPT_WORD, bytes);
+  }
+
+  setSnapshots(figures: Float64Array): void {
+    for (let i = 0; i < SNAPSHOT_FIGURES; i++)
+      storeNumber(this.words, STATUS_SNAPSHOT_WORD + 2 * i, figures[i] as number);
+  }
+
+  /** Why the last snapshot failed; cut off where it is too long. */
+  setSnapshotFailure(reason: string): void {
+    const bytes = new Uint8Array(this.words.buffer, 4 * STATUS_REASON_WORD, STATUS_REASON_BYTES);
+    const encoded = new TextEncoder().encode(reason);
+    bytes.fill(0);
+    bytes.set(encoded.subarray(0, STATUS_REASON_BYTES)); // reason: a snapshot failed, which is not the hot path
   }
 
   /** The group stopped here; `errorMember` is -1 where no member deviates. The code is stored last: it says the rest is there. */
@@ -192,6 +215,23 @@ export class StatusReader {
 
   get flushMs(): number {
     return Atomics.load(this.words, STATUS_FLUSH_MS_WORD);
+  }
+
+  get logKept(): number {
+    return loadNumber(this.words, STATUS_LOG_KEPT_WORD);
+  }
+
+  /** One of the figures SNAPSHOT_*. */
+  snapshot(figure: number): number {
+    assert(figure >= 0 && figure < SNAPSHOT_FIGURES, 'there is no such figure');
+    return loadNumber(this.words, STATUS_SNAPSHOT_WORD + 2 * figure);
+  }
+
+  /** Why the last snapshot failed; empty where none did. */
+  get snapshotFailure(): string {
+    const bytes = new Uint8Array(this.words.buffer, 4 * STATUS_REASON_WORD, STATUS_REASON_BYTES).slice();
+    const end = bytes.indexOf(0);
+    return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end)); // reason: status is asked for by people
   }
 
   /** 0, or GROUP_ERROR_*; then `errorSlot` and `errorMember` are set. */

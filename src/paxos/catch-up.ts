@@ -6,7 +6,7 @@
 import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
 import type { Ballot, MemberIndex, Sequence, Slot, Tick } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
-import { FETCH, LEARNED, M_AUX, M_BALLOT, M_FROM, M_SLOT, SNAPSHOT_OFFER, VOTE_VALUE } from './message.ts';
+import { FETCH, LEARNED, M_AUX, M_BALLOT, M_COMMIT, M_FROM, M_SLOT, SNAPSHOT_OFFER, VOTE_VALUE } from './message.ts';
 import { A_AUX, A_BALLOT, A_COMMIT, A_SEQUENCE, A_SLOT, A_VALUE_CRC, A_VALUE_LENGTH, PERSIST_MARK } from './outbox.ts';
 import { LEADER, type ReplicaState } from './replica-state.ts';
 
@@ -18,6 +18,7 @@ const STUCK_TICKS = 5;
 export class CatchUp {
   readonly #state: ReplicaState;
   readonly #peerCommit = new Float64Array(MEMBERS_MAX);
+  readonly #heardTick = new Float64Array(MEMBERS_MAX).fill(-1);
   #progressTick: Tick = 0;
   #progressCommit: Slot = 0;
   #fetchEnd: Slot = 0;
@@ -34,8 +35,24 @@ export class CatchUp {
   }
 
   note(from: MemberIndex, commit: Slot): void {
+    this.#heardTick[from] = this.#state.tick;
     assert(from !== this.#state.configuration.self, 'a replica notes the watermarks of others');
     if (commit > (this.#peerCommit[from] as Slot)) this.#peerCommit[from] = commit;
+  }
+
+  /**
+   * First slot that a member lacks which was heard within `ticks` and can still be served from the log; the own next one where nobody does. Who is
+   * below the truncation point needs a snapshot, and who is not heard must not hold the log for ever.
+   */
+  neededBy(ticks: number): Slot {
+    const state = this.#state;
+    let needed = state.commitWatermark;
+    for (let m = 0; m < state.configuration.nodeIds.length; m++) {
+      const commit = this.#peerCommit[m] as Slot;
+      const isAlive = this.#heardTick[m] !== -1 && state.tick - (this.#heardTick[m] as number) <= ticks;
+      if (isAlive && commit >= state.truncationPoint && commit < needed) needed = commit;
+    }
+    return needed;
   }
 
   /** The member that is furthest ahead of this replica, the leader where several are; -1 when none is. */
@@ -99,6 +116,7 @@ export class CatchUp {
    */
   onFetch(message: Float64Array): void {
     const state = this.#state;
+    this.note(message[M_FROM] as MemberIndex, message[M_COMMIT] as Slot);
     const first = message[M_SLOT] as Slot;
     if (first < state.truncationPoint) {
       this.#offer(message[M_FROM] as MemberIndex);

@@ -78,7 +78,7 @@ export class Replica {
   /** Read indexes asked of the leader, for members that do not lead. */
   readonly reads: ReadIndex;
   readonly #election: Election;
-  readonly #catchUp: CatchUp;
+  readonly catchUp: CatchUp;
   readonly #rejoin: Rejoin;
   #serialSeen = 0;
 
@@ -93,7 +93,7 @@ export class Replica {
     this.#contact = new LeaderContact(this.state, new Lease(this.state, terms));
     this.#followerContact = new FollowerContact(this.state, this.#acceptor, this.#learner, this.#leasePromise);
     this.#election = new Election(this.state, this.#proposer, this.#contact, this.#leasePromise, prng, isPreferred);
-    this.#catchUp = new CatchUp(this.state);
+    this.catchUp = new CatchUp(this.state);
     this.#rejoin = new Rejoin(this.state, this.#acceptor, prng.fork('rejoin'));
     this.reads = new ReadIndex(this.state, prng.fork('reads'));
   }
@@ -170,13 +170,13 @@ export class Replica {
         else this.#election.onStatusReply(message);
         break;
       case FETCH:
-        this.#catchUp.onFetch(message);
+        this.catchUp.onFetch(message);
         break;
       case LEARNED:
         this.#onLearned(message);
         break;
       case FETCH_VOTE:
-        this.#catchUp.onFetchVote(message);
+        this.catchUp.onFetchVote(message);
         break;
       case VOTE_VALUE:
         this.#proposer.onVoteValue(message);
@@ -196,7 +196,7 @@ export class Replica {
   }
 
   #noteCommit(message: Float64Array): void {
-    this.#catchUp.note(message[M_FROM] as MemberIndex, message[M_COMMIT] as Slot);
+    this.catchUp.note(message[M_FROM] as MemberIndex, message[M_COMMIT] as Slot);
   }
 
   #onPrepare(message: Float64Array): void {
@@ -275,7 +275,7 @@ export class Replica {
     this.#noteCommit(message);
     this.#proposer.onLearnedElsewhere(message);
     this.#learner.onLearned(message);
-    this.#catchUp.onProgress();
+    this.catchUp.onProgress();
   }
 
   /** A leadership that began in this step resets the leader's contacts and announces itself. */
@@ -295,7 +295,7 @@ export class Replica {
     this.#proposer.onTick();
     if (this.state.isRejoining) this.#rejoin.onTick();
     else this.#election.onTick();
-    this.#catchUp.onTick();
+    this.catchUp.onTick();
     this.reads.onTick();
     this.#afterStep();
   }
@@ -319,13 +319,13 @@ export class Replica {
 
   /** A snapshot of everything below `watermark` is published here; slots below `truncationPoint` are given up. */
   snapshotPublished(watermark: Slot, bytes: number, truncationPoint: Slot): void {
-    this.#catchUp.published(watermark, bytes, truncationPoint);
+    this.catchUp.published(watermark, bytes, truncationPoint);
   }
 
   /** Appends promise, truncation point and watermark anew, so that older records may go (S14). Returns the persist sequence. */
   mark(): Sequence {
     assert(this.outbox.count === 0, 'the outbox was drained');
-    return this.#catchUp.mark();
+    return this.catchUp.mark();
   }
 
   /**
@@ -335,7 +335,7 @@ export class Replica {
   install(watermark: Slot, bytes: number): void {
     assert(this.outbox.count === 0, 'the outbox was drained');
     this.#proposer.stepDown();
-    this.#catchUp.install(watermark, bytes);
+    this.catchUp.install(watermark, bytes);
     this.#learner.maybeAdvance();
   }
 
@@ -384,12 +384,12 @@ export class Replica {
 
   /** Commit watermark last heard from a member. */
   commitOf(member: MemberIndex): Slot {
-    return this.#catchUp.commitOf(member);
+    return this.catchUp.commitOf(member);
   }
 
   /** Whom a leader should hand over to; -1 where nobody is fit. */
   get successor(): MemberIndex {
-    return this.#contact.successor(this.#catchUp);
+    return this.#contact.successor(this.catchUp);
   }
 
   get isCandidate(): boolean {

@@ -11,7 +11,9 @@ import type { Log } from '../log/log.ts';
 import { openDevice } from '../log/open-device.ts';
 import { damageText } from '../log/open-log.ts';
 import type { LogDamage } from '../log/recovery.ts';
+import { snapshotChecksum } from '../log/snapshot-checksum.ts';
 import { FileSnapshots } from '../log/snapshot-files.ts';
+import type { Crc } from '../log/snapshot-format.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import {
   GROUP_ERROR_INVARIANT,
@@ -43,6 +45,7 @@ import { loadMachine, type MachineFactory } from './load-machine.ts';
 import { LogReporter } from './log-reporter.ts';
 import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
+import { SnapshotTurn } from './snapshot-turn.ts';
 import { StartProgress } from './start-progress.ts';
 import { StatusObserver } from './status-observer.ts';
 import { type LogListener, openWorkerLog, type WorkerLog } from './worker-log.ts';
@@ -88,7 +91,7 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const ringClient = (): void => void clientDoorbell.ring();
   const clock = makeClock(binding, data.block);
   const progress = new StartProgress(post);
-  const builder = new GroupBuilder(data, transport, bulk, clock, createMachine, ringClient, post, progress);
+  const builder = new GroupBuilder(data, transport, bulk, clock, createMachine, ringClient, post, progress, binding);
   const drivers = new Map<GroupId, GroupDriver>();
   for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
   const log = openLogOf(data, opened.device, binding, {
@@ -196,6 +199,8 @@ class GroupBuilder {
   readonly #post: Post;
   readonly #progress: StartProgress;
   readonly #replyMemory = makeReplyMemory();
+  readonly #turn: SnapshotTurn;
+  readonly #checksum: Crc;
   #publishIds = 0;
   readonly #status = new Map<GroupId, StatusWriter>();
   readonly #sessions = new Map<GroupId, SessionTable>();
@@ -209,9 +214,12 @@ class GroupBuilder {
     ringClient: () => void,
     post: Post,
     progress: StartProgress,
+    binding: NativeBinding | undefined,
   ) {
     this.#progress = progress;
     this.#data = data;
+    this.#turn = new SnapshotTurn(clock.ms, data.snapshots.sendBytesPerSecond);
+    this.#checksum = snapshotChecksum(binding);
     this.#transport = transport;
     this.#bulk = bulk;
     this.#clock = clock;
@@ -305,13 +313,18 @@ class GroupBuilder {
       medium,
       settle: (id, failure) => void medium.settle(id, failure),
       clusterId: log.clusterId,
-      crc: crc32c,
+      crc: this.#checksum,
       configuration: new Configuration(1, memberNodeIds, memberIndex),
       transport: this.#transport,
       bulk: this.#bulk,
       everyBytes: snapshots.everyBytes,
+      everyMs: snapshots.everyMs,
+      kept: snapshots.kept,
+      turn: this.#turn,
+      prng: new Prng(this.#data.seed).fork(`snapshots ${groupId} member ${memberIndex} epoch ${ownerEpoch}`),
       warn: (message) => this.#post({ kind: 'warning', message }),
       onRestoring: (bytes, total) => this.#progress.tell('snapshot', bytes, total),
+      onFailure: (reason) => this.#status.get(groupId)?.setSnapshotFailure(reason),
     });
   }
 
@@ -354,12 +367,14 @@ class GroupBuilder {
     );
   }
 
-  /** For the status blocks, once per tick: log figures, and the leader that a follower hears without a change of its own role. */
+  /** For the status blocks, once per tick: log and snapshots, and the leader that a follower hears without a change of its own role. */
   report(log: Log, groups: readonly GroupHost[]): void {
     for (let i = 0; i < groups.length; i++) {
-      const { groupId, driver } = groups[i] as GroupHost;
+      const { groupId, driver, snapshots } = groups[i] as GroupHost;
       const status = this.#status.get(groupId) as StatusWriter;
       status.setLog(log.submissions, log.appendedPosition);
+      status.setLogKept(log.appendedPosition - log.firstPosition);
+      if (snapshots !== undefined) status.setSnapshots(snapshots.figures);
       status.setLeaderHint(driver.replica.state.leaderHint);
     }
   }

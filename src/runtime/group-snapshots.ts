@@ -6,10 +6,25 @@
  */
 import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
-import type { MemberIndex, Slot } from '../base/types.ts';
+import type { Prng } from '../base/prng.ts';
+import type { LogPosition, MemberIndex, Slot } from '../base/types.ts';
+import { LOG_SEGMENT_BYTES } from '../limits.ts';
 import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
 import type { SnapshotMedium } from '../log/snapshot-medium.ts';
 import type { Bulk } from '../memory/bulk.ts';
+import {
+  SNAPSHOT_AT_MS,
+  SNAPSHOT_BYTES,
+  SNAPSHOT_DISK_BYTES,
+  SNAPSHOT_DURATION_MS,
+  SNAPSHOT_FAILURES,
+  SNAPSHOT_FIGURES,
+  SNAPSHOT_INSTALLED_COUNT,
+  SNAPSHOT_KEPT_BYTES,
+  SNAPSHOT_PUBLISHED_COUNT,
+  SNAPSHOT_SENT_BYTES,
+  SNAPSHOT_WATERMARK,
+} from '../memory/descriptor.ts';
 import type { Configuration } from '../paxos/configuration.ts';
 import {
   M_AUX,
@@ -25,14 +40,18 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import type { GroupDriver } from './group-driver.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
-import { SnapshotSender } from './snapshot-sender.ts';
+import { SnapshotSchedule } from './snapshot-schedule.ts';
+import { FETCH_FROM, SnapshotSender } from './snapshot-sender.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
+import type { SnapshotTurn } from './snapshot-turn.ts';
 
-/** Share of the interval by which each member waits longer than the one before it, and a leader longer than followers. */
-const STAGGER = 0.05;
-const LEADER_DELAY = 0.25;
 /** Ticks between questions of a replica that has no image. */
 const SEEK_TICKS = 10;
+/** Election time-outs for which a member counts as alive after it was heard. */
+const ALIVE_TIMEOUTS = 2;
+/** Intervals of log, or sizes of the newest snapshot, that are kept at most for a member that lags and is alive. */
+const HELD_INTERVALS = 4;
+const HELD_SNAPSHOTS = 2;
 
 export interface GroupSnapshotsOptions {
   driver: GroupDriver;
@@ -44,12 +63,21 @@ export interface GroupSnapshotsOptions {
   configuration: Configuration;
   transport: Transport;
   bulk: Bulk;
-  /** Log bytes after which a new one is due; 0 = only when asked. */
+  /** Log bytes and milliseconds after which a new one is due; both 0 = only when asked. */
   everyBytes: number;
   /** Told while the machine is restored at start: bytes read, of so many. */
   onRestoring?(bytes: number, total: number): void;
-  /** Told of what an operator should know. */
+  everyMs: number;
+  /** Published ones kept. */
+  kept: number;
+  /** Shared by the groups of a worker. */
+  turn: SnapshotTurn;
+  /** Of a transfer, at most; SNAPSHOT_BLOCK_BYTES where absent. */
+  partBytes?: number | undefined;
+  prng: Prng;
+  /** Told of what an operator should know; and, for the status, why the last one failed, or by '' that it did not. */
   warn(text: string): void;
+  onFailure(reason: string): void;
 }
 
 export class GroupSnapshots {
@@ -57,23 +85,38 @@ export class GroupSnapshots {
   readonly taker: SnapshotTaker;
   readonly receiver: SnapshotReceiver;
   readonly sender: SnapshotSender;
+  /** What the status tells; indices SNAPSHOT_* of memory/descriptor. */
+  readonly figures = new Float64Array(SNAPSHOT_FIGURES);
   readonly #options: GroupSnapshotsOptions;
+  readonly #schedule: SnapshotSchedule;
   #isAsked = false;
-  /** Log position at the last snapshot. */
-  readonly #takenAt = new Float64Array(1);
+  #begunAtMs = 0;
+  /** Log position at which what is releasable was first held back for a member that lags; -1 while nothing is. */
+  #heldFrom: LogPosition = -1;
   #failuresTold = 0;
+  #receiveFailuresTold = 0;
+  #publishedTold = 0;
+  #installedTold = 0;
   #soughtTick = 0;
   #soughtMember = -1;
 
   constructor(options: GroupSnapshotsOptions) {
-    const { driver, medium, clusterId, crc, configuration, transport, bulk } = options;
+    const { driver, medium, clusterId, crc, configuration, transport, bulk, turn, everyBytes, everyMs, prng } = options;
     this.#options = options;
     this.driver = driver;
-    this.taker = new SnapshotTaker(driver, medium, clusterId, crc);
-    this.sender = new SnapshotSender(driver, medium, configuration, transport, bulk, clusterId, crc, () => this.ask());
-    this.receiver = new SnapshotReceiver(driver, medium, clusterId, crc, (to, watermark, offset) =>
-      this.sender.ask(to, watermark, offset),
-    );
+    this.#schedule = new SnapshotSchedule({ everyBytes, everyMs, self: configuration.self, prng });
+    this.taker = new SnapshotTaker(driver, medium, clusterId, crc, options.kept);
+    const onDamaged = (): void => this.ask();
+    const { partBytes } = options;
+    this.sender = new SnapshotSender({ driver, medium, configuration, transport, bulk, turn, partBytes, onDamaged });
+    this.receiver = new SnapshotReceiver({
+      driver,
+      medium,
+      clusterId,
+      crc,
+      ask: (to, watermark, offset, wish) => this.sender.ask(to, watermark, offset, wish),
+      onInstall: () => this.taker.abandon(),
+    });
     driver.onSnapshotFrame = (message, bytes, offset) => this.#onFrame(message, bytes, offset);
   }
 
@@ -110,6 +153,7 @@ export class GroupSnapshots {
       const chunks = readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc);
       driver.applier.restore(this.#counted(chunks, size));
       driver.startFrom(watermark, size);
+      this.#describe();
     } finally {
       source.close();
     }
@@ -134,30 +178,103 @@ export class GroupSnapshots {
   }
 
   /** One turn; `position` is where the log's next record goes. Returns the work done. */
-  work(position: number): number {
-    const { everyBytes } = this.#options;
-    const isDue = everyBytes > 0 && position - (this.#takenAt[0] as number) >= everyBytes * this.#patience();
-    const isFree = !this.taker.isBusy && !this.receiver.isBusy && !this.driver.replica.state.lacksImage;
-    if ((isDue || this.#isAsked) && isFree) {
-      this.#isAsked = false;
-      this.#takenAt[0] = position;
-      this.taker.begin();
-    }
+  work(position: LogPosition): number {
+    this.#maybeBegin(position);
     if (this.driver.replica.state.lacksImage) this.#seek();
-    const work = this.taker.work() + this.receiver.work();
-    if (this.taker.failed > this.#failuresTold) this.#tellFailure();
+    const work = this.taker.work() + this.receiver.work() + this.sender.work();
+    if (this.taker.releasable > this.driver.replica.state.truncationPoint) this.#release(position);
+    if (work > 0) this.#look();
     return work;
+  }
+
+  #maybeBegin(position: LogPosition): void {
+    const { turn } = this.#options;
+    const { replica, groupId } = this.driver;
+    const isDue = this.#schedule.isDue(position, turn.nowMs, replica.isLeader);
+    if (!isDue && !this.#isAsked) return;
+    const isReceiving = this.receiver.isBusy && !this.receiver.isSilent;
+    if (this.taker.isBusy || isReceiving || replica.state.lacksImage || !turn.take(groupId)) return;
+    this.#isAsked = false;
+    this.#begunAtMs = turn.nowMs;
+    this.#schedule.begun(position, turn.nowMs);
+    if (!this.taker.begin()) turn.release(groupId);
+    if (this.taker.failed > this.#failuresTold) this.#look();
+  }
+
+  /**
+   * Gives up the log behind the snapshots kept, but not what a member still needs that is alive and lags, or is being served a snapshot: it would
+   * get another snapshot instead, and then perhaps another. Whoever is not heard does not count, and there is a bound.
+   */
+  #release(position: LogPosition): void {
+    const { replica } = this.driver;
+    const { snapshotWatermark, snapshotBytes, timing, truncationPoint } = replica.state;
+    if (this.#heldFrom < 0) this.#heldFrom = position;
+    const { everyBytes } = this.#options;
+    const bound = Math.max(HELD_INTERVALS * everyBytes, HELD_SNAPSHOTS * snapshotBytes, LOG_SEGMENT_BYTES);
+    const isHeld = position - this.#heldFrom < bound;
+    const needed = Math.min(
+      replica.catchUp.neededBy(ALIVE_TIMEOUTS * timing.electionTimeoutTicks),
+      this.sender.servedFrom,
+    );
+    const point = isHeld ? Math.min(this.taker.releasable, needed) : this.taker.releasable;
+    if (point > truncationPoint) replica.snapshotPublished(snapshotWatermark, snapshotBytes, point);
+    if (point === this.taker.releasable) this.#heldFrom = -1;
+  }
+
+  /** Something may have ended: the turn is given back, failures are told, figures brought up to date. */
+  #look(): void {
+    const { taker, receiver } = this;
+    const { turn } = this.#options;
+    if (!taker.isBusy) turn.release(this.driver.groupId);
+    if (taker.failed > this.#failuresTold) {
+      this.#failuresTold = taker.failed;
+      this.#schedule.failed(taker.failedInRow, turn.nowMs);
+      this.#tellFailure('A snapshot', taker.failure, 'The log is kept, and another try follows');
+    }
+    if (receiver.failed > this.#receiveFailuresTold) {
+      this.#receiveFailuresTold = receiver.failed;
+      this.#tellFailure("Receiving a peer's snapshot", receiver.failure, 'It is begun anew');
+    }
+    this.figures[SNAPSHOT_FAILURES] = taker.failed + receiver.failed;
+    this.figures[SNAPSHOT_SENT_BYTES] = this.sender.sentBytes;
+    this.figures[SNAPSHOT_KEPT_BYTES] = taker.bytesKeptMost;
+    if (taker.published > this.#publishedTold) {
+      this.#publishedTold = taker.published;
+      this.figures[SNAPSHOT_DURATION_MS] = turn.nowMs - this.#begunAtMs;
+      this.#options.onFailure('');
+      this.#describe();
+    }
+    if (receiver.installed > this.#installedTold) {
+      this.#installedTold = receiver.installed;
+      this.#describe();
+    }
+  }
+
+  /** Figures of the newest one and of the medium. Only what tells something: a medium that fails here fails again where it matters. */
+  #describe(): void {
+    const { medium } = this.#options;
+    const { snapshotWatermark, snapshotBytes } = this.driver.replica.state;
+    this.figures[SNAPSHOT_WATERMARK] = snapshotWatermark;
+    this.figures[SNAPSHOT_BYTES] = snapshotBytes;
+    this.figures[SNAPSHOT_PUBLISHED_COUNT] = this.taker.published;
+    this.figures[SNAPSHOT_INSTALLED_COUNT] = this.receiver.installed;
+    try {
+      this.figures[SNAPSHOT_AT_MS] = medium.publishedAt(snapshotWatermark);
+      this.figures[SNAPSHOT_DISK_BYTES] = medium.bytes();
+    } catch {
+      this.figures[SNAPSHOT_AT_MS] = 0;
+    }
   }
 
   /** Asks one peer after the other for a snapshot that the log here goes on from. */
   #seek(): void {
     const { tick, truncationPoint } = this.driver.replica.state;
-    if (this.receiver.isBusy || tick - this.#soughtTick < SEEK_TICKS) return;
+    if ((this.receiver.isBusy && !this.receiver.isSilent) || tick - this.#soughtTick < SEEK_TICKS) return;
     this.#soughtTick = tick;
     const { nodeIds, self } = this.#options.configuration;
     this.#soughtMember = (this.#soughtMember + 1) % nodeIds.length;
     if (this.#soughtMember === self) this.#soughtMember = (self + 1) % nodeIds.length;
-    this.sender.ask(this.#soughtMember, 0, truncationPoint);
+    this.sender.ask(this.#soughtMember, 0, truncationPoint, FETCH_FROM);
   }
 
   /** A peer lacks an image: offers the newest, or takes one that is new enough. */
@@ -165,19 +282,13 @@ export class GroupSnapshots {
     const { snapshotWatermark, lacksImage } = this.driver.replica.state;
     if (lacksImage) return;
     if (snapshotWatermark > 0 && snapshotWatermark >= (message[M_AUX] as number)) {
-      this.sender.offer(message[M_FROM] as MemberIndex);
+      this.sender.offer(message[M_FROM] as MemberIndex, false);
     } else this.ask();
   }
 
-  /** Followers first, and not all at once. */
-  #patience(): number {
-    const { configuration, driver } = this.#options;
-    return 1 + STAGGER * configuration.self + (driver.replica.isLeader ? LEADER_DELAY : 0);
-  }
-
-  #tellFailure(): void {
-    this.#failuresTold = this.taker.failed;
-    this.#options.warn(`A snapshot of shard ${this.driver.groupId} failed: ${this.taker.failure}. The log is kept.`);
+  #tellFailure(what: string, reason: string, consequence: string): void {
+    this.#options.onFailure(reason);
+    this.#options.warn(`${what} of shard ${this.driver.groupId} failed: ${reason}. ${consequence}.`);
   }
 
   #onFrame(message: Float64Array, bytes: Uint8Array, offset: number): void {

@@ -4,6 +4,9 @@
  *   SNAPSHOT_OFFER ──▶ SNAPSHOT_FETCH offset ──▶ SNAPSHOT_PART… ──▶ whole: published ──▶ restored, installed
  *                              ▲                       │
  *                              └── next, or after silence ──┘
+ *
+ * What is there is kept over silence: the same peer goes on where it stopped, and so does any other that has a snapshot of the same slot and size.
+ * The checksums of blocks are a chain, so that pieces of two different images are found out when the whole is verified.
  */
 import type { MemberIndex, Slot, Tick } from '../base/types.ts';
 import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
@@ -15,14 +18,16 @@ import {
 } from '../log/snapshot-medium.ts';
 import { M_AUX, M_AUX2, M_FROM, M_SLOT, M_VALUE_LENGTH } from '../paxos/message.ts';
 import type { GroupDriver } from './group-driver.ts';
-import { SNAPSHOT_BURST_PARTS } from './snapshot-sender.ts';
+import { FETCH_DOUBTED, FETCH_FROM, FETCH_ON, OFFER_INSTEAD, SNAPSHOT_BURST_PARTS } from './snapshot-sender.ts';
+import { giveUp } from './snapshot-taker.ts';
 
-/** Ticks of silence after which the same part is asked for again, and after which another offer is taken. */
+/** Ticks of silence after which the same part is asked for again, after which another offer counts, and after which nothing is kept. */
 const RETRY_TICKS = 10;
-const GIVE_UP_TICKS = 100;
+const SILENT_TICKS = 100;
+const GIVE_UP_TICKS = 30_000;
 
 /** Sends SNAPSHOT_FETCH. */
-export type Ask = (from: MemberIndex, watermark: Slot, offset: number) => void;
+export type Ask = (from: MemberIndex, watermark: Slot, offset: number, wish: number) => void;
 
 interface Receiving {
   from: MemberIndex;
@@ -35,118 +40,185 @@ interface Receiving {
   askedTick: Tick;
 }
 
-export class SnapshotReceiver {
-  readonly #driver: GroupDriver;
-  readonly #medium: SnapshotMedium;
-  readonly #clusterId: number;
-  readonly #crc: Crc;
-  readonly #ask: Ask;
-  #receiving: Receiving | undefined;
-  installed = 0;
+export interface SnapshotReceiverOptions {
+  driver: GroupDriver;
+  medium: SnapshotMedium;
+  clusterId: number;
+  crc: Crc;
+  ask: Ask;
+  /** One is about to be installed: what is being taken of the old state is of no use. */
+  onInstall(): void;
+}
 
-  constructor(driver: GroupDriver, medium: SnapshotMedium, clusterId: number, crc: Crc, ask: Ask) {
-    this.#driver = driver;
-    this.#medium = medium;
-    this.#clusterId = clusterId;
-    this.#crc = crc;
-    this.#ask = ask;
+export class SnapshotReceiver {
+  readonly #options: SnapshotReceiverOptions;
+  #receiving: Receiving | undefined;
+  /** The last one that could not be published: its sender is asked to look at its own copy. */
+  #doubted: Slot = -1;
+  installed = 0;
+  /** Transfers that went on after a silence. */
+  resumed = 0;
+  /** Failed, and the last reason. */
+  failed = 0;
+  failure = '';
+
+  constructor(options: SnapshotReceiverOptions) {
+    this.#options = options;
   }
 
   get isBusy(): boolean {
     return this.#receiving !== undefined;
   }
 
+  /** Nobody has sent anything for long: what is there waits for an offer. */
+  get isSilent(): boolean {
+    const receiving = this.#receiving;
+    return receiving !== undefined && !receiving.isPublishing && this.#tick - receiving.heardTick >= SILENT_TICKS;
+  }
+
+  /** Bytes received of the one under way, and its size; 0 where there is none. */
+  get progress(): { bytes: number; size: number } {
+    const receiving = this.#receiving;
+    return receiving === undefined ? { bytes: 0, size: 0 } : { bytes: receiving.target.size, size: receiving.size };
+  }
+
   get #tick(): Tick {
-    return this.#driver.replica.state.tick;
+    return this.#options.driver.replica.state.tick;
   }
 
   /** It brings the replica further, or is what it lacks to begin. */
   #isUseful(watermark: Slot): boolean {
-    const { replica } = this.#driver;
-    if (replica.state.lacksImage) return this.#driver.continuesFrom(watermark);
-    return watermark > replica.commitWatermark;
+    const { driver } = this.#options;
+    if (driver.replica.state.lacksImage) return driver.continuesFrom(watermark);
+    return watermark > driver.replica.commitWatermark;
   }
 
   onOffer(message: Float64Array): void {
     const watermark = message[M_SLOT] as Slot;
-    if (!this.#isUseful(watermark)) return;
-    if (this.#receiving !== undefined) {
-      const isAlive = this.#receiving.isPublishing || this.#tick - this.#receiving.heardTick < GIVE_UP_TICKS;
-      if (isAlive) return;
+    const size = message[M_AUX] as number;
+    const from = message[M_FROM] as MemberIndex;
+    if (!this.#isUseful(watermark) || !Number.isSafeInteger(size) || size <= 0) return;
+    const receiving = this.#receiving;
+    if (receiving !== undefined) {
+      const isGone = from === receiving.from && message[M_AUX2] === OFFER_INSTEAD;
+      if (receiving.isPublishing || !(isGone || this.isSilent)) return;
+      const isSame = receiving.target.watermark === watermark && receiving.size === size;
+      if (!isGone && (isSame || from === receiving.from)) {
+        this.#resume(receiving, from);
+        return;
+      }
       this.#abandon();
     }
+    this.#begin(from, watermark, size);
+  }
+
+  #begin(from: MemberIndex, watermark: Slot, size: number): void {
     const tick = this.#tick;
-    const target = this.#medium.create(watermark);
-    const from = message[M_FROM] as MemberIndex;
-    const size = message[M_AUX] as number;
-    this.#receiving = { from, target, size, isPublishing: false, parts: 0, heardTick: tick, askedTick: tick };
-    this.#ask(from, watermark, 0);
+    try {
+      const target = this.#options.medium.create(watermark);
+      this.#receiving = { from, target, size, isPublishing: false, parts: 0, heardTick: tick, askedTick: tick };
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#options.ask(from, watermark, 0, this.#doubted === watermark ? FETCH_DOUBTED : FETCH_FROM);
+    this.#doubted = -1;
+  }
+
+  /** Goes on where the transfer stopped, with whoever offers the same. */
+  #resume(receiving: Receiving, from: MemberIndex): void {
+    this.resumed += 1;
+    receiving.from = from;
+    receiving.heardTick = this.#tick;
+    this.#askNext(receiving, FETCH_FROM);
   }
 
   /** Takes the part that comes next; everything else is asked for again. `offset` is that of the bytes in `bytes`. */
   onPart(message: Float64Array, bytes: Uint8Array, offset: number): void {
     const receiving = this.#receiving;
     if (receiving === undefined || receiving.isPublishing || message[M_FROM] !== receiving.from) return;
-    const { target } = receiving;
-    if (message[M_SLOT] !== target.watermark || message[M_AUX] !== target.size || message[M_AUX2] !== receiving.size)
-      return;
-    target.append(bytes.subarray(offset, offset + (message[M_VALUE_LENGTH] as number)));
+    const { target, size } = receiving;
+    if (message[M_SLOT] !== target.watermark || message[M_AUX2] !== size) return;
     receiving.heardTick = this.#tick;
-    receiving.parts += 1;
-    if (target.size === receiving.size) {
+    const length = message[M_VALUE_LENGTH] as number;
+    if (message[M_AUX] !== target.size || target.size + length > size) return;
+    try {
+      target.append(bytes.subarray(offset, offset + length));
+      receiving.parts += 1;
+      if (target.size < size) return;
       receiving.isPublishing = true;
       target.publish();
-    } else if (receiving.parts % SNAPSHOT_BURST_PARTS === 0) this.#askNext(receiving);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
-  /** Asks again after silence; installs what is whole. Returns the work done. */
+  /** Asks for more, or again after silence; installs what is whole. Returns the work done. */
   work(): number {
     const receiving = this.#receiving;
     if (receiving === undefined) return 0;
+    if (receiving.target.state() === SNAPSHOT_FAILED) {
+      this.#doubted = receiving.target.watermark;
+      this.#fail(new Error(receiving.target.failure));
+      return 1;
+    }
     if (receiving.isPublishing) return this.#watch(receiving);
-    const isSilent = this.#tick - Math.max(receiving.heardTick, receiving.askedTick) >= RETRY_TICKS;
-    if (this.#tick - receiving.heardTick >= GIVE_UP_TICKS) {
+    if (this.#tick - receiving.heardTick >= GIVE_UP_TICKS || !this.#isUseful(receiving.target.watermark)) {
       this.#abandon();
       return 1;
     }
-    if (!isSilent) return 0;
-    this.#askNext(receiving);
+    if (!receiving.target.mayAppend) {
+      // The silence is ours: it is no reason to ask again.
+      receiving.heardTick = this.#tick;
+      return 0;
+    }
+    if (receiving.parts >= SNAPSHOT_BURST_PARTS / 2) this.#askNext(receiving, FETCH_ON);
+    else if (this.#tick - Math.max(receiving.heardTick, receiving.askedTick) >= RETRY_TICKS)
+      this.#askNext(receiving, FETCH_FROM);
+    else return 0;
     return 1;
   }
 
   /** Asks for what comes next. */
-  #askNext(receiving: Receiving): void {
+  #askNext(receiving: Receiving, wish: number): void {
     receiving.askedTick = this.#tick;
     receiving.parts = 0;
-    this.#ask(receiving.from, receiving.target.watermark, receiving.target.size);
+    this.#options.ask(receiving.from, receiving.target.watermark, receiving.target.size, wish);
   }
 
   #watch(receiving: Receiving): number {
-    const { target } = receiving;
-    const state = target.state();
-    if (state === SNAPSHOT_FAILED) this.#abandon();
-    else if (state === SNAPSHOT_PUBLISHED && this.#driver.canMark) {
-      this.#receiving = undefined;
-      this.#install(target);
-    } else return 0;
+    if (receiving.target.state() !== SNAPSHOT_PUBLISHED || !this.#options.driver.canMark) return 0;
+    this.#receiving = undefined;
+    this.#install(receiving.target);
     return 1;
   }
 
   /** Older snapshots go: between them and this one the log has a gap (S16). */
   #install(target: SnapshotTarget): void {
     const { watermark, size } = target;
+    const { medium, driver, clusterId, crc, onInstall } = this.#options;
     if (!this.#isUseful(watermark)) return;
-    const source = this.#medium.open(watermark);
-    const name = { clusterId: this.#clusterId, group: this.#driver.groupId, watermark };
-    this.#driver.applier.restore(readSnapshot(source, name, this.#crc));
-    source.close();
-    this.#driver.install(watermark, size);
-    for (const older of this.#medium.list()) if (older < watermark) this.#medium.remove(older);
+    onInstall();
+    const source = medium.open(watermark);
+    try {
+      driver.applier.restore(readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc));
+    } finally {
+      source.close();
+    }
+    driver.install(watermark, size);
+    for (const older of medium.list()) if (older < watermark) medium.remove(older);
     this.installed += 1;
   }
 
+  /** What was received cannot be kept: it is begun anew with the next offer. */
+  #fail(error: unknown): void {
+    this.failed += 1;
+    this.failure = error instanceof Error ? error.message : String(error);
+    this.#abandon();
+  }
+
   #abandon(): void {
-    this.#receiving?.target.abandon();
+    giveUp(this.#receiving?.target);
     this.#receiving = undefined;
   }
 }

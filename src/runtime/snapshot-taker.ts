@@ -1,11 +1,10 @@
 /**
  * Takes snapshots of one group, in slices between duty cycles, while commands go on.
  *
- *   idle ── due or asked ──▶ image frozen ── a slice per turn ──▶ written ── flushed, verified, renamed ──▶ published ──▶ older ones removed
+ *   idle ── begin ──▶ image frozen ── slices, while the medium keeps up ──▶ written ── flushed, verified, renamed ──▶ published ──▶ older ones removed
  */
 import { assert } from '../base/assert.ts';
 import type { Slot } from '../base/types.ts';
-import { SNAPSHOTS_KEPT } from '../limits.ts';
 import { type Crc, SnapshotEncoder } from '../log/snapshot-format.ts';
 import {
   SNAPSHOT_FAILED,
@@ -14,6 +13,15 @@ import {
   type SnapshotTarget,
 } from '../log/snapshot-medium.ts';
 import type { GroupDriver } from './group-driver.ts';
+
+/**
+ * Blocks per turn: one, and one more for every so many bytes that the machine keeps aside for the image. So it keeps at most what commands
+ * overwrite while this many bytes are written in single blocks, and then a fraction of the rest.
+ */
+const BLOCKS_PER_TURN_MAX = 64;
+const KEPT_BYTES_PER_BLOCK = 1 << 20;
+/** Beyond it the medium's flushes are not waited for: the page cache can give memory back, the machine cannot. */
+const KEPT_BYTES_MAX = 64 << 20;
 
 interface Taking {
   target: SnapshotTarget;
@@ -28,18 +36,26 @@ export class SnapshotTaker {
   readonly #medium: SnapshotMedium;
   readonly #clusterId: number;
   readonly #crc: Crc;
+  readonly #snapshotsKept: number;
   #taking: Taking | undefined;
   #publishing: SnapshotTarget | undefined;
-  /** Snapshots published and failed since start; the last failure's reason. */
+  /** Snapshots published and failed since start, how many failed since the last success, and the last failure's reason. */
   published = 0;
   failed = 0;
+  failedInRow = 0;
   failure = '';
+  /** Most bytes that the machine kept aside for an image so far. */
+  bytesKeptMost = 0;
+  /** Slots below are in all snapshots kept: the log may give them up. */
+  releasable: Slot = 0;
 
-  constructor(driver: GroupDriver, medium: SnapshotMedium, clusterId: number, crc: Crc) {
+  constructor(driver: GroupDriver, medium: SnapshotMedium, clusterId: number, crc: Crc, snapshotsKept: number) {
+    assert(snapshotsKept >= 1, 'at least one snapshot is kept');
     this.#driver = driver;
     this.#medium = medium;
     this.#clusterId = clusterId;
     this.#crc = crc;
+    this.#snapshotsKept = snapshotsKept;
   }
 
   get isBusy(): boolean {
@@ -49,38 +65,51 @@ export class SnapshotTaker {
   /** Freezes the image of everything applied so far; false where nothing is new since the last one. */
   begin(): boolean {
     const watermark = this.#driver.appliedWatermark;
-    const { replica } = this.#driver;
-    const { snapshotWatermark, snapshotBytes } = replica.state;
+    const { snapshotWatermark } = this.#driver.replica.state;
     if (this.isBusy || watermark === 0) return false;
     if (watermark <= snapshotWatermark) {
       // A group that stands still must not hold the log for others: its newest snapshot is all there is to it.
-      replica.snapshotPublished(snapshotWatermark, snapshotBytes, snapshotWatermark);
+      this.releasable = snapshotWatermark;
       return false;
     }
+    let target: SnapshotTarget | undefined;
     try {
-      const target = this.#medium.create(watermark);
+      target = this.#medium.create(watermark);
+      const append = target.append.bind(target);
       const name = { clusterId: this.#clusterId, group: this.#driver.groupId, watermark };
-      const encoder = new SnapshotEncoder(name, this.#crc, (block) => target.append(block));
+      const encoder = new SnapshotEncoder(name, this.#crc, append);
       this.#taking = { target, encoder, image: this.#driver.applier.image(), chunk: undefined, from: 0 };
     } catch (error) {
+      giveUp(target);
       this.#fail(error);
     }
     return this.isBusy;
   }
 
-  /** One slice; returns 1 where there was something to do. */
+  /** Some slices; returns 1 where there was something to do. */
   work(): number {
-    if (this.#taking !== undefined) {
-      try {
-        this.#slice(this.#taking);
-      } catch (error) {
-        this.#taking?.target.abandon();
-        this.#taking = undefined;
-        this.#fail(error);
-      }
-      return 1;
+    const taking = this.#taking;
+    if (taking === undefined) return this.#publishing === undefined ? 0 : this.#watch(this.#publishing);
+    const kept = this.#driver.applier.imageBytesKept();
+    if (kept > this.bytesKeptMost) this.bytesKeptMost = kept;
+    try {
+      if (taking.target.state() === SNAPSHOT_FAILED) throw new Error(taking.target.failure);
+      if (!taking.target.mayAppend && kept < KEPT_BYTES_MAX) return 0;
+      const blocks = Math.min(BLOCKS_PER_TURN_MAX, 1 + Math.floor(kept / KEPT_BYTES_PER_BLOCK));
+      for (let i = 0; i < blocks && this.#taking !== undefined; i++) this.#slice(taking);
+    } catch (error) {
+      this.#end(taking);
+      giveUp(taking.target);
+      this.#fail(error);
     }
-    return this.#publishing === undefined ? 0 : this.#watch(this.#publishing);
+    return 1;
+  }
+
+  /** Gives up what is being written: what is applied comes from a peer's snapshot now. */
+  abandon(): void {
+    if (this.#taking === undefined) return;
+    giveUp(this.#taking.target);
+    this.#end(this.#taking);
   }
 
   /** Writes one block. */
@@ -101,15 +130,23 @@ export class SnapshotTaker {
     if (taking.from >= taking.chunk.length) taking.chunk = undefined;
   }
 
+  /** Nothing more is read of the image. */
+  #end(taking: Taking): void {
+    this.#taking = undefined;
+    taking.encoder.close();
+    taking.image.return?.();
+  }
+
   #watch(target: SnapshotTarget): number {
     const state = target.state();
     if (state === SNAPSHOT_PUBLISHED) {
       this.#publishing = undefined;
       this.published += 1;
+      this.failedInRow = 0;
       this.#keep(target);
     } else if (state === SNAPSHOT_FAILED) {
       this.#publishing = undefined;
-      target.abandon();
+      giveUp(target);
       this.#fail(new Error(target.failure));
     } else return 0;
     return 1;
@@ -118,16 +155,27 @@ export class SnapshotTaker {
   /** The log is kept back to the oldest snapshot retained, so that it can take the place of a damaged newer one (S16). */
   #keep(target: SnapshotTarget): void {
     const { replica } = this.#driver;
-    if (target.watermark <= replica.state.snapshotWatermark) return;
-    const kept = this.#medium.list().slice(-SNAPSHOTS_KEPT);
+    const { snapshotWatermark, truncationPoint } = replica.state;
+    if (target.watermark <= snapshotWatermark) return;
+    const kept = this.#medium.list().slice(-this.#snapshotsKept);
     assert(kept.includes(target.watermark), 'a published snapshot is listed');
-    const oldest = kept.length < SNAPSHOTS_KEPT ? replica.state.truncationPoint : (kept[0] as Slot);
-    replica.snapshotPublished(target.watermark, target.size, Math.max(oldest, replica.state.truncationPoint));
+    replica.snapshotPublished(target.watermark, target.size, truncationPoint);
+    if (kept.length === this.#snapshotsKept) this.releasable = kept[0] as Slot;
     for (const watermark of this.#medium.list()) if (watermark < (kept[0] as Slot)) this.#medium.remove(watermark);
   }
 
   #fail(error: unknown): void {
     this.failed += 1;
+    this.failedInRow += 1;
     this.failure = error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** What is left of it goes; a medium that refuses even that is asked again when it is opened anew. */
+export function giveUp(target: SnapshotTarget | undefined): void {
+  try {
+    target?.abandon();
+  } catch {
+    // The reason for giving it up is what is told.
   }
 }

@@ -363,8 +363,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'runtime/snapshot-taker',
-    'const oldest = kept.length < SNAPSHOTS_KEPT ? replica.state.truncationPoint : kept[0];',
-    'const oldest = target.watermark;',
+    'this.releasable = kept[0];',
+    'this.releasable = target.watermark;',
     'truncate behind the newest snapshot only (S16)',
     ['unit/runtime/snapshot-taker'],
   ),

@@ -74,6 +74,10 @@ export class FaultCounts {
   snapshotRot = 0;
   snapshotFallback = 0;
   snapshotInstall = 0;
+  /** Crashes at a step of writing, publishing, installing or removing a snapshot; names that such a crash brought back, or left untold. */
+  crashAtSnapshot = 0;
+  snapshotComesBack = 0;
+  snapshotUntold = 0;
   retiredSegment = 0;
   recycledSegment = 0;
   leftOut = 0;

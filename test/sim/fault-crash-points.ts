@@ -4,6 +4,7 @@
  *
  *   submit ─ before ─▶ taken ─ after ─▶ … ─ before ─▶ on the medium ─▶ counted ─ after ─▶ votes count, answers leave
  *   open a segment ─ at (before or after its header is durable)
+ *   create, fill, name, open, remove a snapshot ─ at: the turn ends with it, and what was not durable is drawn
  */
 import type { Prng } from '../../src/base/prng.ts';
 import type { FaultCounts } from './fault-counts.ts';
@@ -13,7 +14,8 @@ export type PersistPoint =
   | 'crashAfterSubmit'
   | 'crashBeforeDurable'
   | 'crashAfterDurable'
-  | 'crashAtSegment';
+  | 'crashAtSegment'
+  | 'crashAtSnapshot';
 
 const POINTS: readonly PersistPoint[] = [
   'crashBeforeSubmit',
@@ -58,8 +60,29 @@ export class CrashPoints {
     this.#passesLeft = prng.range(1, 3);
   }
 
+  /** The power will go at one of the next steps of a snapshot. */
+  drawSnapshot(prng: Prng): void {
+    this.#armed = 'crashAtSnapshot';
+    this.#passesLeft = prng.range(1, PASSES_MAX);
+  }
+
   disarm(): void {
     this.#armed = undefined;
+  }
+
+  /** A step of a snapshot. Nothing of it is durable before it is told, so the power may as well go at the end of the turn: `passSnapshot`. */
+  note(): void {
+    if (this.#armed !== 'crashAtSnapshot' || this.#passesLeft === 0) return;
+    this.#passesLeft -= 1;
+  }
+
+  /** The turn ends, with so much work done. */
+  passSnapshot(work: number): number {
+    if (this.#armed === 'crashAtSnapshot' && this.#passesLeft === 0) {
+      this.#passesLeft = 1;
+      this.pass('crashAtSnapshot');
+    }
+    return work;
   }
 
   /** The device is at `point`; throws PowerLoss where it was armed for this one. */

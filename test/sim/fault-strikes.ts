@@ -14,6 +14,8 @@ import type { SimClient } from './sim-client.ts';
 import type { SimMember } from './sim-member.ts';
 import type { SimNetwork } from './sim-network.ts';
 
+/** Share of the crashes at persist points that is at a step of a snapshot. */
+const SNAPSHOT_POINT_CHANCE = 0.3;
 const LOOP_CRASHES_MIN = 3;
 const LOOP_CRASHES_MAX = 7;
 /** A crash of a loop comes at most so long after a start. */
@@ -148,7 +150,10 @@ export class FaultStrikes {
   #strikePoint(member: SimMember): void {
     const { crashPoint, crashLoop } = this.#faults;
     const prng = this.#pointPrng;
-    if (prng.chance(crashPoint) && !member.points.isArmed) member.points.draw(prng);
+    if (prng.chance(crashPoint) && !member.points.isArmed) {
+      if (prng.chance(SNAPSHOT_POINT_CHANCE)) member.points.drawSnapshot(prng);
+      else member.points.draw(prng);
+    }
     if (prng.chance(crashLoop) && member.isUp && !this.#loops.has(member.index)) {
       this.#struck.counts.crashLoop += 1;
       const crashesLeft = prng.range(LOOP_CRASHES_MIN, LOOP_CRASHES_MAX);

@@ -5,14 +5,22 @@ import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import type { GroupDriver } from '../../src/runtime/group-driver.ts';
 import type { GroupHost } from '../../src/runtime/group-host.ts';
 import { GroupSnapshots } from '../../src/runtime/group-snapshots.ts';
+import { SnapshotTurn } from '../../src/runtime/snapshot-turn.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
 import type { FaultCounts } from './fault-counts.ts';
+import type { CrashPoints } from './fault-crash-points.ts';
 import type { FaultMix } from './faults.ts';
 import { rotNewest, SimSnapshots, type SnapshotShelf } from './sim-snapshots.ts';
 
 /** Log bytes between snapshots: drawn, and small, so that they are taken, installed and truncated behind all the time. */
 const SNAPSHOT_BYTES = [1 << 17, 1 << 18, 1 << 20];
+/** So small that a transfer has many of them. */
+const PART_BYTES = [256, 1024, 1 << 14];
+/** Milliseconds between them, at most so many kept, and the rate at which peers get them. */
+const SNAPSHOT_MS = [0, 3000, 20_000];
+const KEPT = [1, 2, 2, 3];
+const SEND_BYTES_PER_SECOND = [0, 1 << 20, 1 << 15];
 
 interface Group {
   host: GroupHost;
@@ -24,35 +32,72 @@ export class MemberSnapshots {
   readonly #everyBytes: number;
   readonly #prng: Prng;
   readonly #counts: FaultCounts;
+  readonly #points: CrashPoints;
+  /** Media of the current life, by group. */
+  readonly #media: SimSnapshots[] = [];
+  readonly #everyMs: number;
+  readonly #kept: number;
+  readonly #sendBytesPerSecond: number;
+  readonly #partBytes: number;
   readonly #now: () => number;
+  #turn: SnapshotTurn | undefined;
   #rottenGroup = 0;
   #rottenWatermark: Slot = -1;
   /** Snapshots of peers installed in this life. */
   #installed = 0;
 
-  constructor(groups: number, prng: Prng, counts: FaultCounts, now: () => number) {
+  constructor(groups: number, prng: Prng, counts: FaultCounts, points: CrashPoints, now: () => number) {
     this.#shelves = Array.from({ length: groups }, () => new Map());
     this.#everyBytes = prng.pick(SNAPSHOT_BYTES);
+    this.#everyMs = prng.pick(SNAPSHOT_MS);
+    this.#kept = prng.pick(KEPT);
+    this.#sendBytesPerSecond = prng.pick(SEND_BYTES_PER_SECOND);
+    this.#partBytes = prng.pick(PART_BYTES);
+    this.#points = points;
     this.#prng = prng;
     this.#counts = counts;
     this.#now = now;
   }
 
   /** Starts a group of a new life from its shelf. */
-  begin(driver: GroupDriver, transport: Transport, life: number, faults: FaultMix): GroupSnapshots {
+  begin(
+    driver: GroupDriver,
+    transport: Transport,
+    life: number,
+    faults: FaultMix,
+    clockMs: Float64Array,
+  ): GroupSnapshots {
     const group = driver.groupId;
     const shelf = this.#shelves[group] as SnapshotShelf;
     const prng = this.#prng.fork(`${group} ${life}`);
+    this.#media[group]?.lose();
+    const medium = new SimSnapshots({
+      group,
+      shelf,
+      prng,
+      faults,
+      counts: this.#counts,
+      points: this.#points,
+      now: this.#now,
+    });
+    this.#media[group] = medium;
+    this.#turn = group === 0 ? new SnapshotTurn(clockMs, this.#sendBytesPerSecond, this.#partBytes) : this.#turn;
     const snapshots = new GroupSnapshots({
       driver,
-      medium: new SimSnapshots(group, shelf, prng, faults, this.#counts, this.#now),
+      medium,
       clusterId: 1,
       crc: crc32c,
       configuration: driver.replica.state.configuration,
       transport,
       bulk: makePortableBulk(crc32c),
       everyBytes: this.#everyBytes,
+      everyMs: this.#everyMs,
+      kept: this.#kept,
+      turn: this.#turn as SnapshotTurn,
+      partBytes: this.#partBytes,
+      prng: prng.fork('schedule'),
       warn: () => {},
+      onFailure: () => {},
     });
     snapshots.start();
     this.#installed = 0;
@@ -61,6 +106,7 @@ export class MemberSnapshots {
 
   wipe(): void {
     for (const shelf of this.#shelves) shelf.clear();
+    this.#media.length = 0;
   }
 
   /** The newest snapshot of a drawn group rots; false where no older one could take its place. */

@@ -139,7 +139,7 @@ export class SimMember {
     this.#onWayBack = new Array<boolean>(groupCount).fill(false);
     this.disk = new SimDisk(counts);
     this.points = new CrashPoints(counts);
-    this.snapshots = new MemberSnapshots(groupCount, prng.fork('snapshots'), counts, now);
+    this.snapshots = new MemberSnapshots(groupCount, prng.fork('snapshots'), counts, this.points, now);
     this.#network = network;
     this.#chunks = chunksOf(index);
     this.#transport = new SimTransport(network, index);
@@ -236,7 +236,7 @@ export class SimMember {
   #makeHost({ driver, machine, sessions }: MadeGroup, log: LogWriter, clients: readonly SimClient[]): LifeGroup {
     driver.attachLog(log);
     driver.finishRecovery(this.#leadershipSerials[driver.groupId] as number);
-    const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults());
+    const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults(), this.clockMs);
     const desk = clients.some(({ home }) => home >= 0)
       ? makeDesk(driver, this.#transport, this.clockMs, this.lives)
       : undefined;
@@ -353,7 +353,7 @@ export class SimMember {
     const life = this.life as Life;
     const work = this.#live(() => {
       life.device.advance();
-      return life.host.doWork();
+      return this.points.passSnapshot(life.host.doWork());
     });
     for (const { driver, monotony, machine } of life.groups) {
       monotony.onEvent(this.index, driver.replica.state);

@@ -17,6 +17,7 @@ export class MemoryTarget implements SnapshotTarget {
   isAbandoned = false;
   parts: Uint8Array[] = [];
   at = SNAPSHOT_WRITING;
+  mayAppend = true;
 
   constructor(watermark: Slot) {
     this.watermark = watermark;
@@ -63,6 +64,23 @@ export class MemorySnapshots implements SnapshotMedium {
     const target = new MemoryTarget(watermark);
     this.targets.push(target);
     return target;
+  }
+
+  verified: Slot[] = [];
+  /** What `verify` says. */
+  soundness = SNAPSHOT_PUBLISHED;
+
+  verify(watermark: Slot): () => number {
+    this.verified.push(watermark);
+    return () => this.soundness;
+  }
+
+  bytes(): number {
+    return [...this.shelf.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
+  publishedAt(): number {
+    return 1;
   }
 
   setAside(watermark: Slot): void {

@@ -18,7 +18,7 @@ export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerDa
     block: new SharedArrayBuffer(WORKER_WORDS * 4),
     clientDoorbell: new SharedArrayBuffer(DOORBELL_WORDS * 4),
     control,
-    snapshots: { directory: '', everyBytes: 0 },
+    snapshots: { directory: '', everyBytes: 0, everyMs: 0, kept: 2, sendBytesPerSecond: 0 },
     log: {
       logNumber: 0,
       directory: '',

@@ -67,7 +67,7 @@ test('labels are escaped, odd numbers are written as Prometheus reads them', () 
 
 test('every description belongs to a name that Prometheus takes', () => {
   for (const [path, { help }] of Object.entries(DESCRIPTIONS)) {
-    assert.match(path, /^[a-z]+\.[a-zA-Z]+$/);
+    assert.match(path, /^[a-z]+(\.[a-zA-Z]+)+$/);
     assert.not.match(help, /\n/);
   }
 });

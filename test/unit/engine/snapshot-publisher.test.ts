@@ -12,11 +12,12 @@ const test = suite('snapshot-publisher');
 
 test('a good snapshot gets its name, a bad one a reason', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'synod-publisher-'));
-  const publisher = new SnapshotPublisher();
+  const publisher = new SnapshotPublisher('auto');
   const task = {
     id: 1,
     directory,
-    temporary: join(directory, 'a.tmp'),
+    step: 'publish' as const,
+    file: join(directory, 'a.tmp'),
     final: join(directory, 'a.snap'),
     clusterId: 7,
     group: 2,
@@ -24,12 +25,12 @@ test('a good snapshot gets its name, a bad one a reason', async () => {
   };
   const blocks: Uint8Array[] = [];
   new SnapshotEncoder(task, crc32c, (block) => blocks.push(block.slice())).end();
-  writeFileSync(task.temporary, Buffer.concat(blocks));
+  writeFileSync(task.file, Buffer.concat(blocks));
   assert.is(await publisher.publish(task), '');
   assert.ok(existsSync(task.final));
-  writeFileSync(task.temporary, 'garbage');
+  writeFileSync(task.file, 'garbage');
   assert.match(await publisher.publish(task), /damaged/);
-  assert.match(await publisher.publish({ ...task, temporary: join(directory, 'none.tmp') }), /ENOENT/);
+  assert.match(await publisher.publish({ ...task, file: join(directory, 'none.tmp') }), /ENOENT/);
   await publisher.close();
   rmSync(directory, { recursive: true });
 });

@@ -1,7 +1,7 @@
 /** status() says per shard and replica what the status blocks hold, per worker what it reported. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LOG_SLOW } from '../../../src/memory/descriptor.ts';
+import { LOG_SLOW, SNAPSHOT_FIGURES } from '../../../src/memory/descriptor.ts';
 import type { StatusWriter } from '../../../src/memory/status-block.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
@@ -14,6 +14,8 @@ test('shards: leader, preferred leader, and every replica as it says itself', ()
     status.setCommit(2 ** 33);
     status.setApplied(2 ** 32, -5);
     status.setCommands(9);
+    status.setSnapshots(new Float64Array(SNAPSHOT_FIGURES).fill(7));
+    status.setSnapshotFailure('the disk is full');
     status.setElections(3);
     await until(() => cluster.status().shards.every(({ leader }) => leader === 0));
     const { shards, durability } = cluster.status();
@@ -37,7 +39,22 @@ test('shards: leader, preferred leader, and every replica as it says itself', ()
       elections: 3,
       digest: -5,
       error: 0,
+      snapshot: {
+        watermark: 7,
+        bytes: 7,
+        ageMs: replica.snapshot.ageMs,
+        durationMs: 7,
+        taken: 7,
+        installed: 7,
+        failures: 7,
+        error: 'the disk is full',
+        sentBytes: 7,
+        keptBytes: 7,
+        diskBytes: 7,
+      },
     });
+    assert.ok(replica.snapshot.ageMs > 1e12);
+    assert.equal([shards[0]!.replicas[0]!.snapshot.ageMs, shards[0]!.replicas[0]!.snapshot.error], [-1, undefined]);
   }, 2));
 
 test('workers: whether they are up, what they recovered and run on, and their log', () =>
@@ -45,6 +62,7 @@ test('workers: whether they are up, what they recovered and run on, and their lo
     groups[0]!.replicas[1]!.status.setLog(12, 4096);
     groups[0]!.replicas[1]!.status.setLogState(LOG_SLOW);
     groups[0]!.replicas[1]!.status.setFlushMs(70);
+    groups[0]!.replicas[1]!.status.setLogKept(512);
     slots[1]!.restarts = 2;
     slots[1]!.ready = {
       kind: 'ready',
@@ -72,6 +90,7 @@ test('workers: whether they are up, what they recovered and run on, and their lo
       flushMs: 70,
       flushes: 12,
       logBytes: 4096,
+      logKeptBytes: 512,
     });
     assert.equal([workers[2]!.isUp, workers[2]!.device, workers[2]!.durable], [false, 'unknown', false]);
   }));

@@ -1,5 +1,5 @@
 /** Snapshots as files: half-made ones never count. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -8,7 +8,7 @@ import { FileSnapshots, type PublishTask } from '../../../src/log/snapshot-files
 import { readSnapshot, SnapshotEncoder } from '../../../src/log/snapshot-format.ts';
 import { SNAPSHOT_FAILED, SNAPSHOT_PUBLISHED, SNAPSHOT_PUBLISHING } from '../../../src/log/snapshot-medium.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
-import { publish } from '../../../workers/publish-snapshot.ts';
+import { publish as publishTask } from '../../../workers/publish-snapshot.ts';
 
 const test = suite('log/snapshot-files');
 let root = '';
@@ -23,6 +23,8 @@ test.before.each(() => {
 test.after.each(() => {
   rmSync(join(root, '..'), { recursive: true });
 });
+
+const publish = (task: PublishTask): void => publishTask({ ...task, native: 'off' });
 
 const open = (): FileSnapshots => {
   const nextId = (): number => {
@@ -76,12 +78,68 @@ test('one that is not what was written is not published', () => {
   const medium = open();
   const target = write(medium, 5, 'image');
   const [task] = tasks as [PublishTask];
-  writeFileSync(task.temporary, 'something else');
+  writeFileSync(task.file, 'something else');
   assert.throws(() => publish(task), /damaged/);
   medium.settle(task.id, 'damaged');
   assert.is(target.state(), SNAPSHOT_FAILED);
   target.abandon();
-  assert.not(existsSync(task.temporary));
+  assert.not(existsSync(task.file));
+});
+
+test('what is appended is flushed from time to time, and waits while that falls behind', () => {
+  const medium = open();
+  const target = medium.create(5);
+  const block = new Uint8Array(1 << 20);
+  for (let i = 0; i < 16; i++) target.append(block);
+  assert.equal(
+    tasks.map(({ step }) => step),
+    ['flush'],
+  );
+  while (target.mayAppend) target.append(block);
+  assert.is(target.size, 48 << 20);
+  assert.is(tasks.length, 1, 'one flush at a time');
+  const [task] = tasks as [PublishTask];
+  publish(task);
+  medium.settle(task.id, '');
+  assert.ok(target.mayAppend);
+  target.append(block);
+  assert.is(tasks.length, 2);
+  medium.settle((tasks[1] as PublishTask).id, 'EIO');
+  assert.equal([target.state(), target.failure], [SNAPSHOT_FAILED, 'EIO']);
+  target.abandon();
+});
+
+test('a published one is read to its end by somebody else, and found sound or not', () => {
+  const medium = open();
+  write(medium, 5, 'image');
+  publish(tasks[0] as PublishTask);
+  const answer = medium.verify(5);
+  assert.is(answer(), SNAPSHOT_PUBLISHING);
+  publish(tasks[1] as PublishTask);
+  medium.settle((tasks[1] as PublishTask).id, '');
+  assert.is(answer(), SNAPSHOT_PUBLISHED);
+  writeFileSync(join(root, '0000000000000005.snap'), 'rot');
+  const late = medium.verify(5);
+  assert.throws(() => publish(tasks[2] as PublishTask), /damaged/);
+  medium.settle((tasks[2] as PublishTask).id, 'damaged');
+  assert.is(late(), SNAPSHOT_FAILED);
+});
+
+test('one damaged file is kept for a look, and all files count', () => {
+  const medium = open();
+  for (const watermark of [5, 6]) {
+    write(medium, watermark, 'x');
+    publish(tasks.at(-1) as PublishTask);
+    medium.setAside(watermark);
+  }
+  assert.equal(readdirSync(root), ['0000000000000006.snap.damaged']);
+  const { size } = statSync(join(root, '0000000000000006.snap.damaged'));
+  assert.is(medium.bytes(), size);
+  write(medium, 7, 'x');
+  publish(tasks.at(-1) as PublishTask);
+  assert.is(medium.bytes(), 2 * size);
+  assert.is(medium.publishedAt(7), statSync(join(root, '0000000000000007.snap')).mtimeMs);
+  assert.is(medium.publishedAt(8), 0);
 });
 
 test('snapshots are listed in order and can be removed; other files are left alone', () => {

@@ -1,9 +1,17 @@
 /** Starting from snapshots, and when one is due. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SNAPSHOT_FETCH, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
+import { Prng } from '../../../src/base/prng.ts';
+import {
+  SNAPSHOT_BYTES,
+  SNAPSHOT_DISK_BYTES,
+  SNAPSHOT_PUBLISHED_COUNT,
+  SNAPSHOT_WATERMARK,
+} from '../../../src/memory/descriptor.ts';
+import { FETCH, SNAPSHOT_FETCH, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
 import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
-import { GroupSnapshots } from '../../../src/runtime/group-snapshots.ts';
+import { GroupSnapshots, type GroupSnapshotsOptions } from '../../../src/runtime/group-snapshots.ts';
+import { SnapshotTurn } from '../../../src/runtime/snapshot-turn.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 import { batchOf, DriverKit } from '../../support/driver-kit.ts';
 import { portableBulk } from '../../support/in-thread-cluster.ts';
@@ -12,8 +20,11 @@ import { MemorySnapshots } from '../../support/memory-snapshots.ts';
 
 const EVERY = 1000;
 
-function make(kit: DriverKit, medium = new MemorySnapshots()) {
+function make(kit: DriverKit, medium = new MemorySnapshots(), options: Partial<GroupSnapshotsOptions> = {}) {
   const warnings: string[] = [];
+  const reasons: string[] = [];
+  const clockMs = new Float64Array(1);
+  const turn = new SnapshotTurn(clockMs, 0);
   const snapshots = new GroupSnapshots({
     driver: kit.driver,
     medium,
@@ -23,9 +34,15 @@ function make(kit: DriverKit, medium = new MemorySnapshots()) {
     transport: kit.transport,
     bulk: portableBulk,
     everyBytes: EVERY,
+    everyMs: 0,
+    kept: 2,
+    turn,
+    prng: new Prng(1),
     warn: (text) => void warnings.push(text),
+    onFailure: (reason) => void reasons.push(reason),
+    ...options,
   });
-  return { kit, medium, snapshots, warnings };
+  return { kit, medium, snapshots, warnings, reasons, clockMs };
 }
 
 function apply(kit: DriverKit, count: number): void {
@@ -142,22 +159,110 @@ test('who is asked for one offers what it has, or takes one first', () => {
 test('one is due after so many log bytes, later at leaders and later members', () => {
   const { kit, snapshots, medium } = lived();
   const taken = medium.targets.length;
-  snapshots.work(EVERY);
+  snapshots.work(EVERY * 1.24);
   assert.is(medium.targets.length, taken, 'a leader waits longer');
-  snapshots.work(EVERY * 1.25);
+  snapshots.work(EVERY * 1.36);
   assert.is(medium.targets.length, taken + 1);
   assert.is(medium.targets.at(-1)?.watermark, kit.driver.appliedWatermark);
 });
 
 test('a failed one is told once, and the log is kept', () => {
-  const { snapshots, medium, warnings, kit } = lived();
+  const { snapshots, medium, warnings, reasons, kit } = lived();
   snapshots.ask();
   while (snapshots.work(0) > 0);
   medium.settle('the disk is full');
   snapshots.work(0);
   snapshots.work(0);
-  assert.equal(warnings, ['A snapshot of shard 6 failed: the disk is full. The log is kept.']);
+  assert.equal(warnings, ['A snapshot of shard 6 failed: the disk is full. The log is kept, and another try follows.']);
+  assert.equal(reasons, ['', '', 'the disk is full']);
   assert.is(kit.driver.replica.state.snapshotWatermark, 6);
+});
+
+test('a failed one is tried again after a while, without more log', () => {
+  const { snapshots, medium, clockMs } = lived();
+  snapshots.ask();
+  while (snapshots.work(0) > 0);
+  medium.settle('the disk is full');
+  snapshots.work(0);
+  const tries = medium.targets.length;
+  snapshots.work(EVERY * 9);
+  assert.is(medium.targets.length, tries);
+  clockMs[0] = 2001;
+  snapshots.work(0);
+  assert.is(medium.targets.length, tries + 1);
+});
+
+test('one is due after so much time, where there is something new', () => {
+  const kit = new DriverKit(0, 1);
+  kit.lead();
+  const { snapshots, medium, clockMs } = make(kit, new MemorySnapshots(), { everyBytes: 0, everyMs: 1000 });
+  snapshots.work(0);
+  clockMs[0] = 5000;
+  snapshots.work(0);
+  assert.is(medium.targets.length, 0, 'nothing was applied');
+  apply(kit, 2);
+  snapshots.work(0);
+  assert.is(medium.targets.length, 0, 'the interval began anew');
+  clockMs[0] = 7000;
+  snapshots.work(0);
+  assert.is(medium.targets.length, 1);
+});
+
+test('while another group of the worker takes one, it waits for its turn', () => {
+  const turn = new SnapshotTurn(new Float64Array(1), 0);
+  assert.ok(turn.take(99));
+  const kit = new DriverKit(0, 1);
+  kit.lead();
+  const { snapshots, medium } = make(kit, new MemorySnapshots(), { turn });
+  apply(kit, 2);
+  snapshots.ask();
+  snapshots.work(0);
+  assert.is(medium.targets.length, 0);
+  turn.release(99);
+  while (snapshots.work(0) > 0);
+  assert.not(turn.take(99), 'until it is published');
+  medium.settle();
+  snapshots.work(0);
+  assert.ok(turn.take(99));
+});
+
+test('figures tell of the newest one', () => {
+  const { snapshots, medium } = lived();
+  const { figures } = snapshots;
+  assert.equal(
+    [figures[SNAPSHOT_WATERMARK], figures[SNAPSHOT_PUBLISHED_COUNT], figures[SNAPSHOT_DISK_BYTES]],
+    [6, 2, medium.bytes()],
+  );
+  assert.is(figures[SNAPSHOT_BYTES], medium.shelf.get(6)?.length);
+});
+
+test('S16: the log is kept for a member that lags and is heard, not for one that is silent, and not beyond a bound', () => {
+  for (const [isHeard, position, expected] of [
+    [true, 0, 1],
+    [false, 0, 3],
+    [true, 2 ** 25, 6],
+  ] as const) {
+    const kit = new DriverKit(0, 1);
+    kit.lead();
+    const { snapshots, medium } = make(kit);
+    apply(kit, 3);
+    const take = (): void => {
+      snapshots.ask();
+      while (snapshots.work(0) > 0);
+      medium.settle();
+      snapshots.work(0);
+    };
+    take();
+    apply(kit, 3);
+    const { replica } = kit.driver;
+    Object.defineProperty(replica.state.configuration, 'nodeIds', { value: [1, 2, 3] });
+    kit.receive(FETCH, { from: 2, slot: 1, aux: 1, commit: 1 });
+    if (!isHeard) replica.state.tick += 1000;
+    take();
+    assert.is(snapshots.taker.releasable, 3);
+    snapshots.work(position);
+    assert.is(replica.state.truncationPoint, expected, `${isHeard} ${position}`);
+  }
 });
 
 test('frames find their part; a part whose bytes do not match its checksum is dropped', () => {
@@ -176,6 +281,7 @@ test('frames find their part; a part whose bytes do not match its checksum is dr
   assert.is(medium.targets[0]?.size, 8);
   medium.shelf.set(4, part);
   kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 4 });
+  snapshots.work(0);
   assert.equal(
     kit.transport.take().map(({ kind, to }) => [kind, to]),
     [['SNAPSHOT_PART', 2]],

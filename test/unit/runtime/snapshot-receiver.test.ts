@@ -6,12 +6,18 @@ import { SnapshotEncoder } from '../../../src/log/snapshot-format.ts';
 import { ACCEPT, M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
 import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
 import { SnapshotReceiver } from '../../../src/runtime/snapshot-receiver.ts';
-import { SNAPSHOT_BURST_PARTS } from '../../../src/runtime/snapshot-sender.ts';
+import {
+  FETCH_DOUBTED,
+  FETCH_FROM,
+  FETCH_ON,
+  OFFER_INSTEAD,
+  SNAPSHOT_BURST_PARTS,
+} from '../../../src/runtime/snapshot-sender.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 import { message } from '../../support/core.ts';
 import { batchOf, DriverKit, GROUP } from '../../support/driver-kit.ts';
 import { open, recover } from '../../support/log-fixture.ts';
-import { MemorySnapshots } from '../../support/memory-snapshots.ts';
+import { MemorySnapshots, type MemoryTarget } from '../../support/memory-snapshots.ts';
 
 const NAME = { clusterId: 7, group: GROUP, watermark: 9 };
 
@@ -29,11 +35,16 @@ function make() {
   const kit = new DriverKit(0, 3);
   const medium = new MemorySnapshots();
   const asked: number[][] = [];
-  const ask = (from: number, watermark: number, offset: number): void => void asked.push([from, watermark, offset]);
-  const receiver = new SnapshotReceiver(kit.driver, medium, NAME.clusterId, crc32c, ask);
+  const ask = (...question: number[]): void => void asked.push(question);
+  let installs = 0;
+  const onInstall = (): void => {
+    installs += 1;
+  };
+  const { clusterId } = NAME;
+  const receiver = new SnapshotReceiver({ driver: kit.driver, medium, clusterId, crc: crc32c, ask, onInstall });
   const bytes = image();
-  const offer = (from = 1, slot = 9): void =>
-    receiver.onOffer(message(SNAPSHOT_OFFER, { from, slot, aux: bytes.length }));
+  const offer = (from = 1, slot = 9, isInstead = 0): void =>
+    receiver.onOffer(message(SNAPSHOT_OFFER, { from, slot, aux: bytes.length, aux2: isInstead }));
   const part = (at: number, length: number, from = 1): void =>
     receiver.onPart(message(SNAPSHOT_PART, { from, slot: 9, aux: at, aux2: bytes.length, length }), bytes, at);
   const tick = (count: number): void => {
@@ -42,7 +53,7 @@ function make() {
       receiver.work();
     }
   };
-  return { kit, medium, receiver, asked, offer, part, tick, bytes };
+  return { kit, medium, receiver, asked, offer, part, tick, bytes, installs: () => installs };
 }
 
 const test = suite('runtime/snapshot-receiver');
@@ -53,29 +64,103 @@ test('an offer that brings nothing is ignored; a good one is asked for from its 
   assert.not(receiver.isBusy);
   offer();
   offer(2);
-  assert.equal(asked, [[1, 9, 0]]);
+  assert.equal(asked, [[1, 9, 0, FETCH_FROM]]);
 });
 
-test('parts are taken in order, from the one who was asked, and the next burst is asked for', () => {
-  const { medium, asked, offer, part } = make();
+test('parts are taken in order, from the one who was asked, and more is asked for in time', () => {
+  const { medium, asked, offer, part, receiver, tick } = make();
   offer();
   part(8, 8);
   part(0, 8, 2);
   assert.is(medium.targets[0]?.size, 0);
-  for (let n = 0; n < SNAPSHOT_BURST_PARTS; n++) part(8 * n, 8);
-  assert.equal(asked.at(-1), [1, 9, 8 * SNAPSHOT_BURST_PARTS]);
+  const half = SNAPSHOT_BURST_PARTS / 2;
+  for (let n = 0; n < half; n++) part(8 * n, 8);
+  receiver.work();
+  assert.equal(asked.at(-1), [1, 9, 8 * half, FETCH_ON], 'before the credit is used up');
+  for (let n = half; n < 2 * half; n++) part(8 * n, 8);
+  const [target] = medium.targets;
+  (target as { mayAppend: boolean }).mayAppend = false;
+  tick(30);
+  assert.equal(asked.at(-1), [1, 9, 8 * half, FETCH_ON], 'not while the medium is behind');
 });
 
 test('after silence the same place is asked for again; after a long one another offer counts', () => {
-  const { asked, offer, part, tick, receiver } = make();
+  const { asked, offer, part, tick, receiver, medium } = make();
   offer();
   part(0, 8);
   tick(10);
-  assert.equal(asked.at(-1), [1, 9, 8]);
+  assert.equal(asked.at(-1), [1, 9, 8, FETCH_FROM]);
+  assert.not(receiver.isSilent);
+  offer(2, 10);
+  assert.is(asked.at(-1)?.[1], 9);
   tick(95);
-  assert.not(receiver.isBusy);
-  offer(2);
-  assert.equal(asked.at(-1), [2, 9, 0]);
+  assert.ok(receiver.isSilent);
+  offer(2, 10);
+  assert.equal(asked.at(-1), [2, 10, 0, FETCH_FROM]);
+  assert.ok(medium.targets[0]?.isAbandoned);
+});
+
+test('what is there is kept over a silence: the same peer, or another with the same one, goes on behind it', () => {
+  for (const from of [1, 2]) {
+    const { asked, offer, part, tick, receiver, bytes, medium, kit } = make();
+    offer();
+    part(0, 16);
+    tick(150);
+    offer(from);
+    assert.equal(asked.at(-1), [from, 9, 16, FETCH_FROM]);
+    assert.is(receiver.resumed, 1);
+    part(16, bytes.length - 16, from);
+    medium.settle();
+    receiver.work();
+    assert.is(kit.driver.appliedWatermark, 9);
+  }
+});
+
+test('a peer that has a newer one too is asked for the old one first; where that is gone the newer is begun', () => {
+  const { asked, offer, part, tick } = make();
+  offer();
+  part(0, 16);
+  tick(150);
+  offer(1, 10);
+  assert.equal(asked.at(-1), [1, 9, 16, FETCH_FROM]);
+  offer(1, 10, OFFER_INSTEAD);
+  assert.equal(asked.at(-1), [1, 10, 0, FETCH_FROM]);
+});
+
+test('one that could not be verified makes its sender look at its own', () => {
+  const { asked, offer, part, bytes, medium, receiver } = make();
+  offer();
+  part(0, bytes.length);
+  medium.settle('damaged');
+  receiver.work();
+  assert.equal([receiver.failed, receiver.failure], [1, 'damaged']);
+  offer();
+  assert.equal(asked.at(-1), [1, 9, 0, FETCH_DOUBTED]);
+});
+
+test('a medium that refuses costs the transfer, nothing else', () => {
+  const { offer, part, medium, receiver } = make();
+  medium.isFull = true;
+  offer();
+  assert.equal([receiver.isBusy, receiver.failure], [false, 'no space']);
+  medium.isFull = false;
+  offer();
+  const [target] = medium.targets;
+  (target as MemoryTarget).append = () => {
+    throw new Error('no space');
+  };
+  part(0, 8);
+  assert.equal([receiver.isBusy, receiver.failed, target?.isAbandoned], [false, 2, true]);
+});
+
+test('a transfer that the log has overtaken is given up', () => {
+  const { kit, offer, part, receiver } = make();
+  offer();
+  part(0, 8);
+  assert.equal(receiver.progress.bytes, 8);
+  kit.driver.replica.state.window.advance(9);
+  receiver.work();
+  assert.equal([receiver.isBusy, receiver.progress.size], [false, 0]);
 });
 
 test('who leads meanwhile, and is behind, leads no longer', () => {
@@ -89,7 +174,7 @@ test('who leads meanwhile, and is behind, leads no longer', () => {
 });
 
 test('S16: a whole one is published, restored and installed, and older ones go', () => {
-  const { kit, medium, receiver, offer, part, bytes } = make();
+  const { kit, medium, receiver, offer, part, bytes, installs } = make();
   medium.shelf.set(3, new Uint8Array(1));
   offer();
   part(0, bytes.length);
@@ -99,7 +184,7 @@ test('S16: a whole one is published, restored and installed, and older ones go',
   receiver.work();
   assert.equal([kit.driver.appliedWatermark, kit.driver.replica.commitWatermark], [9, 9]);
   assert.is(kit.driver.replica.state.truncationPoint, 9);
-  assert.equal([medium.list(), receiver.installed, receiver.isBusy], [[9], 1, false]);
+  assert.equal([medium.list(), receiver.installed, receiver.isBusy, installs()], [[9], 1, false, 1]);
 });
 
 test('S16: a mark says where the log begins before any record speaks of the watermark: votes below it may be void', () => {

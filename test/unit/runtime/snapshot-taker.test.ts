@@ -2,10 +2,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readSnapshot } from '../../../src/log/snapshot-format.ts';
+import { SNAPSHOT_FAILED } from '../../../src/log/snapshot-medium.ts';
 import { SnapshotTaker } from '../../../src/runtime/snapshot-taker.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 import { batchOf, DriverKit, GROUP } from '../../support/driver-kit.ts';
-import { MemorySnapshots } from '../../support/memory-snapshots.ts';
+import { MemorySnapshots, type MemoryTarget } from '../../support/memory-snapshots.ts';
 
 const CLUSTER = 7;
 
@@ -13,7 +14,7 @@ function make() {
   const kit = new DriverKit(0, 1);
   kit.lead();
   const medium = new MemorySnapshots();
-  const taker = new SnapshotTaker(kit.driver, medium, CLUSTER, crc32c);
+  const taker = new SnapshotTaker(kit.driver, medium, CLUSTER, crc32c, 2);
   const apply = (count: number): void => {
     for (let i = 0; i < count; i++) kit.propose(batchOf(`value ${i}`));
     kit.flush();
@@ -59,13 +60,13 @@ test('S16: the log is kept back to the older of two snapshots; a third lets the 
   const { medium, apply, take, state, taker } = make();
   apply(2);
   take();
-  assert.equal([state.snapshotWatermark, state.truncationPoint], [2, 0]);
+  assert.equal([state.snapshotWatermark, taker.releasable], [2, 0]);
   apply(2);
   take();
-  assert.equal([state.snapshotWatermark, state.truncationPoint], [4, 2]);
+  assert.equal([state.snapshotWatermark, taker.releasable], [4, 2]);
   apply(2);
   take();
-  assert.equal([state.snapshotWatermark, state.truncationPoint, medium.list()], [6, 4, [4, 6]]);
+  assert.equal([state.snapshotWatermark, taker.releasable, medium.list()], [6, 4, [4, 6]]);
   assert.is(taker.published, 3);
 });
 
@@ -88,7 +89,41 @@ test('a group that stands still gives up all that its newest snapshot holds', ()
   apply(2);
   take();
   assert.not(taker.begin());
-  assert.equal([state.snapshotWatermark, state.truncationPoint], [2, 2]);
+  assert.equal([state.snapshotWatermark, taker.releasable], [2, 2]);
+});
+
+test('what the medium refuses while it is written is a failure with its reason, and leaves nothing behind', () => {
+  const { medium, apply, taker } = make();
+  apply(2);
+  taker.begin();
+  const target = medium.targets.at(-1) as MemoryTarget;
+  target.at = SNAPSHOT_FAILED;
+  target.failure = 'EIO';
+  assert.is(taker.work(), 1);
+  assert.equal([taker.failed, taker.failure, target.isAbandoned, taker.isBusy], [1, 'EIO', true, false]);
+});
+
+test('while the medium is behind nothing is written, until too much is kept aside', () => {
+  const { medium, apply, taker, kit } = make();
+  apply(2);
+  taker.begin();
+  const target = medium.targets.at(-1) as MemoryTarget;
+  target.mayAppend = false;
+  const { size } = target;
+  assert.is(taker.work(), 0);
+  kit.applier.imageBytesKept = () => 64 << 20;
+  assert.is(taker.work(), 1);
+  assert.ok(target.size > size);
+  assert.is(taker.bytesKeptMost, 64 << 20);
+});
+
+test('one that is given up lets go of its file and its view', () => {
+  const { medium, apply, taker, take } = make();
+  apply(2);
+  taker.begin();
+  taker.abandon();
+  assert.equal([medium.targets[0]?.isAbandoned, taker.isBusy, taker.failed], [true, false, 0]);
+  take();
 });
 
 test.run();
