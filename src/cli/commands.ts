@@ -21,6 +21,10 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./operations.ts')).runTransfer,
   },
   snapshot: { summary: 'takes snapshots', load: async () => (await import('./snapshot.ts')).runSnapshot },
+  log: {
+    summary: 'inspects, verifies or dumps logs, without writing',
+    load: async () => (await import('./log.ts')).runLog,
+  },
   config: {
     summary: 'checks or prints the configuration of a node or cluster',
     load: async () => (await import('./config.ts')).runConfig,

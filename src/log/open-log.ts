@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
 import { LOG_SEGMENT_BYTES } from '../limits.ts';
 import type { Checksum } from '../wire/crc32c.ts';
+import { damageText } from './damage-text.ts';
 import { EntryStore } from './entry-store.ts';
 import type { LogDevice } from './log.ts';
 import { LogWriter } from './log-writer.ts';
@@ -72,11 +73,4 @@ export function damageError(damage: LogDamage): SynodError {
     `${damageText(damage)}. Nothing was cut. ` +
       'Restore the file if only the medium failed to read it; otherwise replace this replica by a new one.',
   );
-}
-
-/** Where and what, for an operator. */
-export function damageText({ segment, offset, position, reason, behind }: LogDamage): string {
-  const place =
-    behind === undefined ? 'before the first record' : `behind slot ${behind.slot} of shard ${behind.group}`;
-  return `${segment} is damaged at offset ${offset} (position ${position}), ${place}: ${reason}`;
 }

@@ -7,9 +7,9 @@ import type { GroupData, LaneData, WakeKind, WorkerData, WorkerMessage } from '.
 import { Prng } from '../base/prng.ts';
 import type { GroupId } from '../base/types.ts';
 import { RETRY_TICKS } from '../limits.ts';
+import { damageText } from '../log/damage-text.ts';
 import type { Log } from '../log/log.ts';
 import { openDevice } from '../log/open-device.ts';
-import { damageText } from '../log/open-log.ts';
 import type { LogDamage } from '../log/recovery.ts';
 import { snapshotChecksum } from '../log/snapshot-checksum.ts';
 import { FileSnapshots } from '../log/snapshot-files.ts';
