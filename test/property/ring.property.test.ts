@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RING_HEAD_WORD, RING_TAIL_WORD, TYPE_COMMAND } from '../../src/memory/descriptor.ts';
 import { createRing, type RecordAlignment, RingConsumer, RingProducer } from '../../src/memory/ring.ts';
+import { command } from '../support/commands.ts';
 
 const test = suite('property/ring');
 
@@ -67,27 +68,85 @@ class Model {
   }
 }
 
-type Step =
-  | { kind: 'claim'; size: number }
-  | { kind: 'publish' }
-  | { kind: 'abandon' }
-  | { kind: 'renewProducer' }
-  | { kind: 'renewConsumer' }
-  | { kind: 'poll'; limit: number };
+/** One ring from both ends. */
+class Real {
+  readonly alignment: RecordAlignment;
+  readonly #ring: SharedArrayBuffer;
+  producer: RingProducer;
+  consumer: RingConsumer;
+  mark = 0;
 
-const steps: fc.Arbitrary<Step[]> = fc.array(
-  fc.oneof(
-    {
-      weight: 8,
-      arbitrary: fc.record({ kind: fc.constant('claim' as const), size: fc.integer({ min: 8, max: 256 }) }),
-    },
-    { weight: 4, arbitrary: fc.constant<Step>({ kind: 'publish' }) },
-    { weight: 1, arbitrary: fc.constant<Step>({ kind: 'abandon' }) },
-    { weight: 1, arbitrary: fc.constant<Step>({ kind: 'renewProducer' }) },
-    { weight: 1, arbitrary: fc.constant<Step>({ kind: 'renewConsumer' }) },
-    { weight: 4, arbitrary: fc.record({ kind: fc.constant('poll' as const), limit: fc.integer({ min: 0, max: 5 }) }) },
-  ),
-  { maxLength: 120, size: 'max' },
+  constructor(start: number, alignment: RecordAlignment) {
+    this.alignment = alignment;
+    this.#ring = createRing(CAPACITY);
+    const words = new Int32Array(this.#ring);
+    words[RING_TAIL_WORD] = start | 0;
+    words[RING_HEAD_WORD] = start | 0;
+    this.producer = new RingProducer(this.#ring, alignment);
+    this.consumer = new RingConsumer(this.#ring, alignment);
+  }
+
+  renewProducer(): void {
+    this.producer = new RingProducer(this.#ring, this.alignment);
+  }
+
+  renewConsumer(): void {
+    this.consumer = new RingConsumer(this.#ring, this.alignment);
+  }
+}
+
+function claim(size: number) {
+  return command<Model, Real>(`claim ${size}`, (model, real) => {
+    real.mark = (real.mark + 1) & 0xff;
+    const hadRoom = real.producer.hasRoom(size);
+    const offset = real.producer.claim(size, TYPE_COMMAND);
+    const isFitting = model.claim({ size, mark: real.mark });
+    assert.is(offset >= 0, isFitting, 'room as in the model');
+    assert.is(hadRoom, isFitting, 'hasRoom agrees with claim');
+    if (offset >= 0) real.producer.bytes.fill(real.mark, offset + 8, offset + size);
+  });
+}
+
+function poll(limit: number) {
+  return command<Model, Real>(`poll ${limit}`, (model, { consumer, alignment }) => {
+    const seen: Item[] = [];
+    assert.is(consumer.isEmpty(), model.published.length === 0);
+    consumer.poll((_words, bytes, offset, size) => {
+      assert.is((offset - 256) % alignment, 0);
+      const payload = bytes.slice(offset + 8, offset + size);
+      assert.ok(payload.every((byte) => byte === payload[0]));
+      seen.push({ size, mark: payload[0] ?? -1 });
+    }, limit);
+    const expected = model.poll(limit).map((item) => (item.size === 8 ? { ...item, mark: -1 } : item));
+    assert.equal(seen, expected);
+  });
+}
+
+const publish = command<Model, Real>('publish', (model, real) => {
+  real.producer.publish();
+  model.publish();
+});
+const abandon = command<Model, Real>('abandon', (model, real) => {
+  real.producer.abandon();
+  model.abandon();
+});
+const renewProducer = command<Model, Real>('renew the producer', (model, real) => {
+  real.renewProducer();
+  model.abandon();
+});
+const renewConsumer = command<Model, Real>('renew the consumer', (_model, real) => real.renewConsumer());
+
+const claims = fc.integer({ min: 8, max: 256 }).map(claim);
+const polls = fc.integer({ min: 0, max: 5 }).map(poll);
+const publishes = fc.constant(publish);
+/** As often as they are listed. */
+const commands = fc.commands(
+  [
+    ...[claims, claims, claims, claims],
+    ...[publishes, publishes, polls, polls],
+    fc.constantFrom(abandon, renewProducer, renewConsumer),
+  ],
+  { maxCommands: 120, size: 'max' },
 );
 
 /** Units of 64 bytes around 0, 2^31 and 2^32. */
@@ -95,52 +154,13 @@ const starts = fc
   .tuple(fc.constantFrom(2 ** 20, 2 ** 31, 2 ** 32), fc.integer({ min: -40, max: 8 }))
   .map(([wrap, units]) => wrap + units * 64);
 
-function replay(start: number, alignment: RecordAlignment, list: Step[]): void {
-  const ring = createRing(CAPACITY);
-  const words = new Int32Array(ring);
-  words[RING_TAIL_WORD] = start | 0;
-  words[RING_HEAD_WORD] = start | 0;
-  const model = new Model(start, alignment);
-  let producer = new RingProducer(ring, alignment);
-  let consumer = new RingConsumer(ring, alignment);
-  let mark = 0;
-  for (const step of list) {
-    if (step.kind === 'claim') {
-      mark = (mark + 1) & 0xff;
-      const hadRoom = producer.hasRoom(step.size);
-      const offset = producer.claim(step.size, TYPE_COMMAND);
-      const isFitting = model.claim({ size: step.size, mark });
-      assert.is(offset >= 0, isFitting, 'room as in the model');
-      assert.is(hadRoom, isFitting, 'hasRoom agrees with claim');
-      if (offset >= 0) producer.bytes.fill(mark, offset + 8, offset + step.size);
-    } else if (step.kind === 'publish') {
-      producer.publish();
-      model.publish();
-    } else if (step.kind === 'abandon') {
-      producer.abandon();
-      model.abandon();
-    } else if (step.kind === 'renewProducer') {
-      producer = new RingProducer(ring, alignment);
-      model.abandon();
-    } else if (step.kind === 'renewConsumer') {
-      consumer = new RingConsumer(ring, alignment);
-    } else {
-      const seen: Item[] = [];
-      assert.is(consumer.isEmpty(), model.published.length === 0);
-      consumer.poll((_words, bytes, offset, size) => {
-        assert.is((offset - 256) % alignment, 0);
-        const payload = bytes.slice(offset + 8, offset + size);
-        assert.ok(payload.every((byte) => byte === payload[0]));
-        seen.push({ size, mark: payload[0] ?? -1 });
-      }, step.limit);
-      const expected = model.poll(step.limit).map((item) => (item.size === 8 ? { ...item, mark: -1 } : item));
-      assert.equal(seen, expected);
-    }
-  }
-}
-
 test('any sequence of calls behaves like a queue with bounded room', () => {
-  fc.assert(fc.property(starts, fc.constantFrom<RecordAlignment>(8, 64), steps, replay), { numRuns: 600 });
+  fc.assert(
+    fc.property(starts, fc.constantFrom<RecordAlignment>(8, 64), commands, (start, alignment, list) =>
+      fc.modelRun(() => ({ model: new Model(start, alignment), real: new Real(start, alignment) }), list),
+    ),
+    { numRuns: 600, includeErrorInReport: true },
+  );
 });
 
 test('any bytes published as a ring end in records or an error within the published range', () => {

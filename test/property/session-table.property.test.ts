@@ -4,20 +4,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SESSION_EXPIRY_MS, SESSIONS_MAX } from '../../src/limits.ts';
 import { DUPLICATE, FRESH, GAP, SessionTable } from '../../src/runtime/session-table.ts';
+import { command, followsModel } from '../support/commands.ts';
 
 interface ModelSession {
   id: number;
   nonce: number;
   last: number;
   usedMs: number;
-}
-
-interface Step {
-  kind: 'open' | 'close' | 'use';
-  nonce: number;
-  /** Number of a command, relative to the last one applied. */
-  ahead: number;
-  elapsedMs: number;
 }
 
 /** What a table must do, written for clarity alone. */
@@ -36,119 +29,120 @@ class Model {
   }
 }
 
-class Pair {
-  readonly model = new Model();
-  readonly table = new SessionTable();
-
-  step({ kind, nonce, ahead, elapsedMs }: Step): void {
-    this.model.nowMs += elapsedMs;
-    if (kind === 'open') this.open(nonce);
-    else if (kind === 'close') this.#close(nonce);
-    else this.#use(nonce, ahead);
-    assert.is(this.table.count, this.model.sessions.length);
-  }
-
-  open(nonce: number): void {
-    const { model } = this;
-    const id = this.table.open(nonce, ~nonce, model.nowMs);
+function opening(nonce: number) {
+  return command<Model, SessionTable>(`open ${nonce}`, (model, table) => {
+    const id = table.open(nonce, ~nonce, model.nowMs);
     const known = model.of(nonce);
     if (known !== undefined) {
-      assert.is(id, known.id);
+      assert.is(id, known.id, 'E2');
       return;
     }
     if (model.sessions.length === SESSIONS_MAX) {
       const expired = model.expired();
       assert.is(id === -1, expired === undefined, 'a full table admits whom an expired session makes room');
       if (expired === undefined) return;
-      assert.is(this.table.lookup(expired.id), -1);
+      assert.is(table.lookup(expired.id), -1);
       model.sessions.splice(model.sessions.indexOf(expired), 1);
     }
     assert.ok(id > 0);
     model.sessions.push({ id, nonce, last: 0, usedMs: model.nowMs });
-  }
-
-  #close(nonce: number): void {
-    const session = this.model.of(nonce);
-    if (session === undefined) return;
-    this.table.close(session.id);
-    assert.is(this.table.lookup(session.id), -1);
-    this.model.sessions.splice(this.model.sessions.indexOf(session), 1);
-  }
-
-  #use(nonce: number, ahead: number): void {
-    const session = this.model.of(nonce);
-    if (session === undefined) {
-      assert.ok(this.table.findByNonce(nonce, ~nonce) <= 0);
-      return;
-    }
-    const index = this.table.lookup(session.id);
-    const verdict = this.table.judge(index, Float64Array.of(session.last + ahead), 0);
-    assert.is(verdict, ahead === 1 ? FRESH : ahead < 1 ? DUPLICATE : GAP);
-    if (verdict !== FRESH) return;
-    this.table.advance(index, Float64Array.of(this.model.nowMs));
-    session.last += 1;
-    session.usedMs = this.model.nowMs;
-  }
-
-  /** Every live session is found by id and by nonce, under an index of its own. */
-  check(): void {
-    const indices = new Set<number>();
-    for (const { id, nonce, last } of this.model.sessions) {
-      const index = this.table.lookup(id);
-      indices.add(index);
-      assert.is(this.table.findByNonce(nonce, ~nonce), id);
-      assert.is(this.table.lastApplied(index), last);
-    }
-    assert.not(indices.has(-1));
-    assert.is(indices.size, this.model.sessions.length);
-  }
+    check(model, table);
+  });
 }
 
-const steps = (nonceMax: number, elapsedMs: fc.Arbitrary<number>) =>
-  fc.array(
-    fc.record({
-      kind: fc.constantFrom('open' as const, 'open' as const, 'close' as const, 'use' as const, 'use' as const),
-      nonce: fc.integer({ min: 1, max: nonceMax }),
-      ahead: fc.integer({ min: -2, max: 3 }),
-      elapsedMs,
-    }),
-    { maxLength: 80 },
-  );
+function closing(nonce: number) {
+  return command<Model, SessionTable>(`close ${nonce}`, (model, table) => {
+    const session = model.of(nonce);
+    if (session === undefined) return;
+    table.close(session.id);
+    assert.is(table.lookup(session.id), -1);
+    model.sessions.splice(model.sessions.indexOf(session), 1);
+    check(model, table);
+  });
+}
+
+/** A command whose number is `ahead` of the last one applied. */
+function use(nonce: number, ahead: number) {
+  return command<Model, SessionTable>(`use ${nonce}, ${ahead} ahead`, (model, table) => {
+    const session = model.of(nonce);
+    if (session === undefined) {
+      assert.ok(table.findByNonce(nonce, ~nonce) <= 0);
+      return;
+    }
+    const index = table.lookup(session.id);
+    const verdict = table.judge(index, Float64Array.of(session.last + ahead), 0);
+    assert.is(verdict, ahead === 1 ? FRESH : ahead < 1 ? DUPLICATE : GAP);
+    if (verdict !== FRESH) return;
+    table.advance(index, Float64Array.of(model.nowMs));
+    session.last += 1;
+    session.usedMs = model.nowMs;
+  });
+}
+
+function wait(ms: number) {
+  return command<Model, SessionTable>(`wait ${ms} ms`, (model) => {
+    model.nowMs += ms;
+  });
+}
+
+/** Every live session is found by id and by nonce, under an index of its own. */
+function check(model: Model, table: SessionTable): void {
+  assert.is(table.count, model.sessions.length);
+  if (model.sessions.length > 100) return;
+  const indices = new Set<number>();
+  for (const { id, nonce, last } of model.sessions) {
+    const index = table.lookup(id);
+    indices.add(index);
+    assert.is(table.findByNonce(nonce, ~nonce), id);
+    assert.is(table.lastApplied(index), last);
+  }
+  assert.not(indices.has(-1));
+  assert.is(indices.size, model.sessions.length);
+}
+
+const commandsOf = (nonce: fc.Arbitrary<number>, elapsedMs: fc.Arbitrary<number>) => [
+  nonce.map(opening),
+  nonce.map(opening),
+  nonce.map(closing),
+  fc.tuple(nonce, fc.integer({ min: -2, max: 3 })).map((args) => use(...args)),
+  fc.tuple(nonce, fc.constant(1)).map((args) => use(...args)),
+  elapsedMs.map(wait),
+];
 
 const test = suite('property: session table');
 
 test('a table does what the list of its sessions says (E2)', () => {
-  fc.assert(
-    fc.property(steps(12, fc.nat(SESSION_EXPIRY_MS)), (list) => {
-      const pair = new Pair();
-      for (const step of list) pair.step(step);
-      pair.check();
-    }),
-  );
+  const commands = commandsOf(fc.integer({ min: 1, max: 12 }), fc.nat(SESSION_EXPIRY_MS));
+  followsModel(commands, () => ({ model: new Model(), real: new SessionTable() }));
 });
 
 test('so does a full one, where sessions expire', () => {
-  fc.assert(
-    fc.property(steps(60, fc.constantFrom(0, 1, SESSION_EXPIRY_MS / 2, SESSION_EXPIRY_MS)), (list) => {
-      const pair = new Pair();
-      for (let nonce = 1; nonce <= SESSIONS_MAX; nonce++) {
-        pair.model.nowMs += 1;
-        pair.open(nonce);
-      }
-      for (const step of list) pair.step({ ...step, nonce: SESSIONS_MAX - 20 + step.nonce });
-      pair.check();
-    }),
-    { numRuns: 20 },
-  );
+  const nonce = fc.integer({ min: SESSIONS_MAX - 19, max: SESSIONS_MAX + 40 });
+  const commands = commandsOf(nonce, fc.constantFrom(0, 1, SESSION_EXPIRY_MS / 2, SESSION_EXPIRY_MS));
+  const full = (): { model: Model; real: SessionTable } => {
+    const pair = { model: new Model(), real: new SessionTable() };
+    for (let n = 1; n <= SESSIONS_MAX; n++) {
+      pair.model.nowMs += 1;
+      const id = pair.real.open(n, ~n, pair.model.nowMs);
+      pair.model.sessions.push({ id, nonce: n, last: 0, usedMs: pair.model.nowMs });
+    }
+    return pair;
+  };
+  followsModel(commands, full, 40);
 });
 
 test('tables fed alike give out the same ids', () => {
+  const commands = fc.commands(commandsOf(fc.integer({ min: 1, max: 12 }), fc.nat(1000)), {
+    maxCommands: 60,
+    size: 'max',
+  });
   fc.assert(
-    fc.property(steps(12, fc.nat(1000)), (list) => {
-      const pairs = [new Pair(), new Pair()];
-      for (const pair of pairs) for (const step of list) pair.step(step);
-      const [mine, theirs] = pairs.map(({ model }) => model.sessions);
-      assert.equal(mine, theirs);
+    fc.property(commands, (list) => {
+      const ids = [new Model(), new Model()].map((model) => {
+        fc.modelRun(() => ({ model, real: new SessionTable() }), list);
+        return model.sessions.map(({ id }) => id);
+      });
+      assert.equal(ids[0], ids[1]);
     }),
   );
 });
