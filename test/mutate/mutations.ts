@@ -177,7 +177,7 @@ export const MUTATIONS: readonly Mutation[] = [
     SIM,
   ),
   m(
-    'paxos/replica',
+    'paxos/follower-contact',
     'const sequence = this.#acceptor.promise(ballot);',
     'const sequence = 0;',
     'confirm a round without a promise (S20)',
@@ -243,7 +243,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'runtime/group-host',
-    'if (this.driver.appliedWatermark < this.driver.replica.recoveryEnd)\n            return 0;',
+    'if (isLeader && applied < recoveryEnd)\n            return 0;',
     '',
     'judge sessions too early (D7)',
     SIM,

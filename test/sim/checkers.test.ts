@@ -125,6 +125,8 @@ test('history: a right one passes, unknown writes allowed for', () => {
   history.add(read(2, 5, 99));
   history.add(write(3, 6, 30));
   history.add(read(3, 9, 30));
+  history.add(read(4, 11, 98));
+  history.pending.push({ ...write(0, 10, 98), respondedAt: Number.POSITIVE_INFINITY });
   history.pending.push({ ...write(0, 1, 99), respondedAt: Number.POSITIVE_INFINITY });
   assert.is(history.judge(), '');
   assert.is(history.judgements, 1);

@@ -29,6 +29,7 @@ export interface Struck {
   readonly counts: FaultCounts;
   now(): number;
   crash(member: MemberIndex, why: string): void;
+  restartClient(client: SimClient): void;
   say(text: string): void;
 }
 
@@ -55,6 +56,7 @@ export class FaultStrikes {
   readonly #snapshotPrng: Prng;
   readonly #slowPrng: Prng;
   readonly #suspicionPrng: Prng;
+  readonly #deathPrng: Prng;
   readonly #loops = new Map<MemberIndex, Loop>();
 
   constructor(struck: Struck, faults: FaultMix, prng: Prng) {
@@ -69,6 +71,7 @@ export class FaultStrikes {
     this.#snapshotPrng = prng.fork('snapshots');
     this.#slowPrng = prng.fork('sluggish');
     this.#suspicionPrng = prng.fork('suspicion');
+    this.#deathPrng = prng.fork('client deaths');
   }
 
   /** The faults of one tick. */
@@ -235,7 +238,7 @@ export class FaultStrikes {
 
   /** Clients believe in somebody else, send again what is unanswered, or their requests stay on the way. */
   #strikeClients(): void {
-    const { members, clients, counts, now } = this.#struck;
+    const { members, clients, counts, now, restartClient } = this.#struck;
     const { misroute, transfer, resend, hold, holdTicks } = this.#faults;
     const prng = this.#clientPrng;
     if (this.#prng.chance(misroute) && clients.every(({ home }) => home < 0)) {
@@ -245,6 +248,7 @@ export class FaultStrikes {
       const serial = member.life?.groups[client.group]?.driver.replica.state.leadershipSerial ?? 0;
       client.believe(member.index, serial, now() + prng.range(0, holdTicks + 2));
     }
+    if (this.#deathPrng.chance(this.#faults.clientDeath)) restartClient(this.#deathPrng.pick(clients));
     if (prng.chance(resend)) counts.resend += prng.pick(clients).sendAgain();
     if (prng.chance(hold)) prng.pick(clients).hold(now() + prng.range(1, holdTicks + 2));
     if (this.#prng.chance(transfer)) this.#transfer();

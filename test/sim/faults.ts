@@ -38,6 +38,8 @@ export interface FaultMix {
   /** Chance per crash that the others are told, and per tick that they are told of one that lives. */
   suspicion: number;
   falseSuspicion: number;
+  /** Chance per tick that a client dies and begins anew, with another session. */
+  clientDeath: number;
   /** Chance per tick that one direction of a link holds everything back, then lets it all through at once. */
   clog: number;
   clogTicks: number;
@@ -94,6 +96,7 @@ export const NO_FAULTS: FaultMix = {
   transfer: 0,
   suspicion: 0,
   falseSuspicion: 0,
+  clientDeath: 0,
   clog: 0,
   clogTicks: 0,
   mesh: 0,
@@ -138,6 +141,7 @@ export const MODERATE_FAULTS: FaultMix = {
   transfer: 0.002,
   suspicion: 0.5,
   falseSuspicion: 0.0005,
+  clientDeath: 0.003,
   clog: 0.004,
   clogTicks: 40,
   mesh: 0.003,

@@ -68,7 +68,7 @@ export class History {
     const places = [...this.#writes.keys()].sort((a, b) => a - b);
     const reads = this.operations.filter((operation) => operation.isRead).sort((a, b) => a.place - b.place);
     const registers = new Map<number, { value: number; place: number }>();
-    const unknownBelow = this.#unknownPlaces(places);
+    const unknownBelow = this.#unknownPlaces(places, reads.at(-1)?.place ?? 0);
     let next = 0;
     for (const read of reads) {
       while (next < places.length && (places[next] as number) <= read.place) {
@@ -100,14 +100,15 @@ export class History {
     return '';
   }
 
-  /** Places that no answered write holds: commands whose answers never arrived. */
-  #unknownPlaces(places: number[]): number[] {
+  /** Places up to `end` that no answered write holds: commands whose answers never arrived. */
+  #unknownPlaces(places: number[], end: number): number[] {
     const unknown: number[] = [];
     let expected = 1;
     for (const place of places) {
       for (; expected < place; expected++) unknown.push(expected);
       expected = place + 1;
     }
+    for (; expected <= end; expected++) unknown.push(expected);
     return unknown;
   }
 }

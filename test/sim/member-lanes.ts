@@ -18,6 +18,11 @@ export function addLanes(host: GroupHost, index: MemberIndex, { home, writes, re
   }
 }
 
+/** The client is gone. */
+export function removeLanes(host: GroupHost, { writes, reads }: SimClient): void {
+  for (const { laneId } of [writes, reads]) host.removeLane(laneId);
+}
+
 /** What a member in its life `serial` does for the clients of its own process while another leads. */
 export function makeDesk(
   driver: GroupDriver,

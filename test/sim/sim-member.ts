@@ -256,12 +256,6 @@ export class SimMember {
     return { host, driver, machine, desk, monotony: new MonotonyChecker() };
   }
 
-  /** A client's new life begins here; where this member is down its lanes are found when it starts. */
-  attach(client: SimClient): void {
-    const host = this.life?.groups[client.group]?.host;
-    if (host !== undefined) addLanes(host, this.index, client);
-  }
-
   #makeDriver(group: GroupId, machine: SimMachine, sessions: SessionTable): GroupDriver {
     const observer: GroupObserver = {
       onRole: (role, serial) => this.#onRole(group, role, serial),

@@ -12,6 +12,7 @@ import { FaultCounts } from './fault-counts.ts';
 import { FaultStrikes, type Struck } from './fault-strikes.ts';
 import { drawFaults, type FaultMix, MODERATE_FAULTS, NO_FAULTS } from './faults.ts';
 import { Judges } from './judges.ts';
+import { addLanes, removeLanes } from './member-lanes.ts';
 import { SimClient } from './sim-client.ts';
 import { type Life, type MemberEvents, SimMember } from './sim-member.ts';
 import { SimNetwork } from './sim-network.ts';
@@ -131,6 +132,7 @@ export class Simulator {
       counts: this.#counts,
       now,
       crash: (member, why) => this.#crash(member, why),
+      restartClient: (client) => this.#restart(client),
       say: (text) => this.#say(text),
     };
   }
@@ -233,14 +235,20 @@ export class Simulator {
     member.crash(this.#tick + this.#prng.range(1, 2 * this.#faults.restartTicks + 2));
     this.#say(`member ${index} is down (${why})`);
     this.#strikes.suspect(member, this.#current.suspicion);
-    for (const client of this.#clients) if (client.home === index) this.#rehouse(client);
+    for (const client of this.#clients) if (client.home === index) this.#restart(client);
   }
 
-  /** The client died with its node; it begins anew at a drawn one. */
-  #rehouse(client: SimClient): void {
-    const home = this.#prng.pick(this.#members.filter(({ isOut }) => !isOut));
-    client.restart(home.index);
-    home.attach(client);
+  /** The client died, alone or with its node; it begins anew, as a client of nodes at a drawn one. */
+  #restart(client: SimClient): void {
+    const hosts = this.#members.flatMap(({ index, life }) => {
+      const host = life?.groups[client.group]?.host;
+      return host === undefined ? [] : [{ index, host }];
+    });
+    for (const { host } of hosts) removeLanes(host, client);
+    const isOfNode = client.home >= 0;
+    client.restart(isOfNode ? this.#prng.pick(this.#members.filter(({ isOut }) => !isOut)).index : client.home);
+    // Who is down finds the lanes when it starts.
+    for (const { index, host } of hosts) addLanes(host, index, client);
   }
 
   /** Clients follow their group's leader of the highest ballot that is up, or stay with their node. */
@@ -248,7 +256,7 @@ export class Simulator {
     if (this.#options.nodes === true) {
       for (const client of this.#clients) {
         const member = this.#members[client.home] as SimMember;
-        if (member.isOut) this.#rehouse(client);
+        if (member.isOut) this.#restart(client);
         else if (member.isUp) client.follow(member.index, member.lives);
       }
       return;
