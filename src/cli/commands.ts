@@ -25,6 +25,10 @@ export const COMMANDS: CommandTable = {
     summary: 'inspects, verifies or dumps logs, without writing',
     load: async () => (await import('./log.ts')).runLog,
   },
+  cert: {
+    summary: 'makes development certificates',
+    load: async () => (await import('./certificates.ts')).runCert,
+  },
   config: {
     summary: 'checks or prints the configuration of a node or cluster',
     load: async () => (await import('./config.ts')).runConfig,
