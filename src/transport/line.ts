@@ -18,10 +18,14 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(?:::ffff:)?127\./.test(host);
 }
 
+/** Codes of TLS, and those of OpenSSL's verification. */
+const CERTIFICATE_CODES =
+  /^ERR_(?:SSL|TLS)|CERT|SELF_SIGNED|UNABLE_TO_|CRL|SIGNATURE|^INVALID_|PATH_LENGTH|HOSTNAME_MISMATCH|UNSPECIFIED/;
+
 /** What an error of a socket means; errors of TLS are about certificates or about peers that do not speak it. */
 export function reasonOfError(error: unknown): Reason {
   const code = codeOf(error);
-  if (/^ERR_(?:SSL|TLS)|CERT|SELF_SIGNED|UNABLE_TO_|CRL|SIGNATURE/.test(code)) return 'certificate';
+  if (CERTIFICATE_CODES.test(code)) return 'certificate';
   return /^(?:ECONNREFUSED|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ETIMEDOUT)/.test(code)
     ? 'unreachable'
     : 'closed';

@@ -95,9 +95,13 @@ export class Listener {
       this.#events.onLine(lineOf(socket, material, socket.remoteAddress ?? ''), release);
     });
     server.on('tlsClientError', (error, socket) => {
-      const reason = reasonOfClientError(error);
+      // A certificate that is not accepted ends the socket without an error of its own.
+      const { authorizationError } = socket;
+      const isUnproven = authorizationError !== undefined && authorizationError !== null;
+      const reason = isUnproven ? 'certificate' : reasonOfClientError(error);
+      const detail = isUnproven ? String(authorizationError) : describeError(error);
       // Who connects and leaves is nobody's news.
-      if (reason !== 'closed') this.#events.onRefused(reason, describeError(error), socket.remoteAddress ?? '');
+      if (reason !== 'closed') this.#events.onRefused(reason, detail, socket.remoteAddress ?? '');
       socket.destroy();
     });
     return server;

@@ -217,13 +217,18 @@ export function makeTransportData(options: NodeOptions): TransportData {
   };
 }
 
-/** Opens nodes that know each other's addresses, and starts them. `via` may put something between two of them. */
+/**
+ * Opens nodes that know each other's addresses, and starts them. `via` may put something between two of them; `onOpened` sees them
+ * once they listen.
+ */
 export async function openNodes(
   options: NodeOptions[],
   via: (from: number, to: number, port: number) => number | Promise<number> = (_from, _to, port) => port,
+  onOpened: (nodes: TestNode[]) => void = () => {},
 ): Promise<TestNode[]> {
   const nodes = options.map((option) => new TestNode(option));
   for (const node of nodes) await node.open();
+  onOpened(nodes);
   for (const node of nodes) {
     for (const peer of nodes) {
       if (peer === node) continue;

@@ -23,6 +23,7 @@ test('errors of certificates are told from those of the network', () => {
     'ERR_SSL_WRONG_VERSION_NUMBER',
     'ERR_TLS_CERT_ALTNAME_INVALID',
     'CERT_REVOKED',
+    'INVALID_PURPOSE',
     'SELF_SIGNED_CERT_IN_CHAIN',
   ]) {
     assert.is(reasonOfError(error(code)), 'certificate', code);
