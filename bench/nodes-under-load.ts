@@ -4,6 +4,7 @@
  *   this process: node 1, lanes, promises ══ tcp or tls ══ node 2, node 3
  */
 import { join } from 'node:path';
+import { type CertificateFiles, makeCertificates } from '../src/cli/cert.ts';
 import { groupOfKey } from '../src/engine/placement.ts';
 import { type Node, type NodeOptions, openNode } from '../src/index.ts';
 import { freePorts, NodeProcess } from '../test/support/node-process.ts';
@@ -11,6 +12,7 @@ import { CommandTable, type PromiseCommands } from './command-table.ts';
 import type { Settings } from './flags.ts';
 
 const NODES = 3;
+const CLUSTER = 'bench';
 const LANE_BYTES = 1 << 22;
 const START_MS_MAX = 30_000;
 
@@ -21,6 +23,8 @@ export interface NodesPlan {
   /** Who leads all shards: the node under load, or the others. */
   leader: 'here' | 'elsewhere';
   options: NodeOptions;
+  /** Certificates are made for the case. */
+  isSecret?: boolean;
 }
 
 export class NodesUnderLoad {
@@ -38,6 +42,11 @@ export class NodesUnderLoad {
   static async open(plan: NodesPlan): Promise<NodesUnderLoad> {
     const { settings, directory, durability, options } = plan;
     const ports = await freePorts(NODES);
+    const ids = ports.map((_, index) => index + 1);
+    const files =
+      plan.isSecret === true
+        ? await makeCertificates(join(directory, 'tls'), ids, { clusterName: CLUSTER })
+        : undefined;
     const optionsOf = (index: number): NodeOptions => ({
       id: index + 1,
       members: ports.map((port, other) => ({ id: other + 1, host: '127.0.0.1', port })),
@@ -49,6 +58,8 @@ export class NodesUnderLoad {
       laneBytes: LANE_BYTES,
       seed: settings.seed + index,
       machine: 'kv',
+      cluster: CLUSTER,
+      ...tlsOf(files, index),
       ...options,
     });
     const [node, ...others] = await Promise.all([
@@ -86,4 +97,10 @@ export class NodesUnderLoad {
   async close(): Promise<void> {
     await Promise.all([this.node.close(), ...this.#others.map((other) => other.close())]);
   }
+}
+
+function tlsOf(files: CertificateFiles | undefined, index: number): NodeOptions {
+  const own = files?.nodes[index];
+  if (files === undefined || own === undefined) return {};
+  return { tls: { ca: files.ca, cert: own.certificate, key: own.key } };
 }

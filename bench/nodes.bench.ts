@@ -5,6 +5,7 @@
  *   promise-*   a promise per command, 10,000 in flight
  *   lone-*      one command at a time       ratio to raw-quorum-append + a loopback round trip + four thread wakes of the same run
  *   read-*      by consistency, 1,000 in flight
+ *   failover    kill -9 of the leader's process, again and again
  */
 import { Histogram } from '../src/base/histogram.ts';
 import { LOG_BLOCK_BYTES } from '../src/limits.ts';
@@ -13,6 +14,7 @@ import { DEFAULTS, type Settings } from './flags.ts';
 import { type BenchCase, type Context, type Subject, windowed } from './harness.ts';
 import { LaneLoad } from './lane-load.ts';
 import { LoopbackEcho } from './loopback-echo.ts';
+import { failoverCase } from './nodes-failover.ts';
 import { type NodesPlan, NodesUnderLoad } from './nodes-under-load.ts';
 import { type Call, PromiseLoad } from './promise-load.ts';
 import { RawMedium } from './raw-medium.ts';
@@ -42,16 +44,18 @@ export function nodesCases(): BenchCase[] {
       node.propose(keys[next], commands[next]);
   return [
     windowed('nodes', 'lane-tcp', (context) => laneSubject(context, { leader: 'here', options: {} })),
+    windowed('nodes', 'lane-tls', (context) => laneSubject(context, { leader: 'here', options: {}, isSecret: true })),
     windowed('nodes', 'lane-forwarded', (context) => laneSubject(context, { leader: 'elsewhere', options: {} })),
     windowed('nodes', 'promise-tcp', (context) => callSubject(context, 'commands', PROMISES_IN_FLIGHT, propose)),
     windowed('nodes', 'lone-tcp', loneSubject),
     windowed('nodes', 'read-linearizable', (context) =>
       callSubject(context, 'reads', READS_IN_FLIGHT, read('linearizable')),
     ),
+    failoverCase(),
   ];
 }
 
-type Variant = Pick<NodesPlan, 'leader' | 'options'>;
+type Variant = Pick<NodesPlan, 'leader' | 'options' | 'isSecret'>;
 
 function open({ settings, scratch }: Context, variant: Variant): Promise<NodesUnderLoad> {
   return NodesUnderLoad.open({ settings, directory: scratch(), durability: settings.durability, ...variant });

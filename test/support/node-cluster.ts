@@ -11,7 +11,7 @@ const NOT_DONE = new Set(['ERR_SYNOD_TIMEOUT', 'ERR_SYNOD_ABORTED', 'ERR_SYNOD_F
 const CALL_TIMEOUT_MS = 2000;
 
 export class NodeCluster {
-  readonly directory = mkdtempSync(join(tmpdir(), 'synod-nodes-'));
+  readonly directory: string;
   readonly nodes: (NodeProcess | undefined)[];
   readonly options: NodeOptions;
   /** Addresses by which the others reach each node, and where it listens itself: a proxy may stand between. */
@@ -19,7 +19,8 @@ export class NodeCluster {
   readonly #reach: number[][];
 
   /** `reach[from][to]` is the port at which `from` reaches `to`; their own where there is no proxy. */
-  private constructor(listen: number[], reach: number[][], options: NodeOptions) {
+  private constructor(listen: number[], reach: number[][], options: NodeOptions, directory: string) {
+    this.directory = directory;
     this.#listen = listen;
     this.#reach = reach;
     this.options = options;
@@ -30,10 +31,11 @@ export class NodeCluster {
     count: number,
     options: NodeOptions = {},
     reachOf?: (listen: readonly number[]) => Promise<number[][]>,
+    directory = mkdtempSync(join(tmpdir(), 'synod-nodes-')),
   ): Promise<NodeCluster> {
     const listen = await freePorts(count);
     const reach = (await reachOf?.(listen)) ?? listen.map(() => [...listen]);
-    return new NodeCluster(listen, reach, options);
+    return new NodeCluster(listen, reach, options, directory);
   }
 
   get size(): number {
