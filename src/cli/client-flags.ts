@@ -3,7 +3,7 @@
  */
 import { EXIT_CODES } from './exit-codes.ts';
 import { anyText, describeFlags, FlagError, type FlagSetting, type FlagValues, integerIn } from './flags.ts';
-import { HttpClient } from './http-client.ts';
+import { HttpClient, type HttpClientOptions } from './http-client.ts';
 
 const URL_DEFAULT = 'http://127.0.0.1:7200';
 const TIMEOUT_MS_DEFAULT = 10_000;
@@ -29,13 +29,17 @@ export const CLIENT_FLAGS: readonly FlagSetting[] = [
 
 /** Throws FlagError for what is no URL of http or https. */
 export function clientOf(values: FlagValues, environment: NodeJS.ProcessEnv = process.env): HttpClient {
+  return new HttpClient(clientOptionsOf(values, environment));
+}
+
+export function clientOptionsOf(values: FlagValues, environment: NodeJS.ProcessEnv = process.env): HttpClientOptions {
   const given = values['url'] ?? (environment['SYNOD_URL'] || URL_DEFAULT);
   const urls = String(given)
     .split(',')
     .map((text) => parseUrl(text.trim()));
   const path = (name: string): string | undefined => values[name] as string | undefined;
   const tls = { ca: path('tlsCa'), cert: path('tlsCert'), key: path('tlsKey') };
-  return new HttpClient({ urls, timeoutMs: values['timeout'] as number, tls });
+  return { urls, timeoutMs: values['timeout'] as number, tls };
 }
 
 function parseUrl(text: string): URL {

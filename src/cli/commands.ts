@@ -25,6 +25,10 @@ export const COMMANDS: CommandTable = {
     summary: 'inspects, verifies or dumps logs, without writing',
     load: async () => (await import('./log.ts')).runLog,
   },
+  bench: {
+    summary: 'puts and gets against running nodes (machine kv)',
+    load: async () => (await import('./bench.ts')).runBench,
+  },
   cert: {
     summary: 'makes development certificates',
     load: async () => (await import('./certificates.ts')).runCert,

@@ -3,8 +3,8 @@
  * the next is tried where the one before surely did nothing.
  */
 import { readFileSync } from 'node:fs';
-import { type IncomingMessage, request as plainRequest } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { ERROR_CODES, type ErrorCode, SynodError } from '../base/errors.ts';
 
@@ -20,6 +20,8 @@ export interface HttpClientOptions {
   /** The node gives up after this; the client a little later. */
   timeoutMs: number;
   tls: ClientTls;
+  /** Connections that are kept for further requests; none when absent. */
+  connections?: number;
 }
 
 type Parameters = Readonly<Record<string, string | number | undefined>>;
@@ -31,9 +33,19 @@ const ANSWER_BYTES_MAX = 1 << 26;
 
 export class HttpClient {
   readonly #options: HttpClientOptions;
+  readonly #agents: { plain: PlainAgent; tls: TlsAgent } | undefined;
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
+    if (options.connections === undefined) return;
+    const kept = { keepAlive: true, maxSockets: options.connections };
+    this.#agents = { plain: new PlainAgent(kept), tls: new TlsAgent({ ...kept, ...readTls(options.tls) }) };
+  }
+
+  /** Ends the kept connections. */
+  close(): void {
+    this.#agents?.plain.destroy();
+    this.#agents?.tls.destroy();
   }
 
   get timeoutMs(): number {
@@ -81,11 +93,18 @@ export class HttpClient {
     }
     const isTls = url.protocol === 'https:';
     const headers = method === 'POST' ? { 'content-type': BINARY, 'content-length': body?.length ?? 0 } : {};
-    const options = { method, headers, agent: false, ...(isTls ? readTls(this.#options.tls) : {}) } as const;
+    const agent = (isTls ? this.#agents?.tls : this.#agents?.plain) ?? false;
+    const options = {
+      method,
+      headers,
+      agent,
+      ...(isTls && agent === false ? readTls(this.#options.tls) : {}),
+    } as const;
     return new Promise((resolve, reject) => {
       const request = (isTls ? tlsRequest : plainRequest)(url, options);
       let isConnected = false;
       request.once('socket', (socket) => {
+        isConnected = request.reusedSocket;
         socket.once(isTls ? 'secureConnect' : 'connect', () => {
           isConnected = true;
         });
@@ -102,7 +121,10 @@ export class HttpClient {
             if (response.statusCode !== undefined && response.statusCode < 300) resolve(bytes);
             else reject(failureOf(url, response.statusCode ?? 0, bytes));
           },
-          () => reject(silence()),
+          () => {
+            clearTimeout(timer);
+            reject(silence());
+          },
         );
       });
       request.once('error', (error: NodeJS.ErrnoException) => {
