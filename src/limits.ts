@@ -90,6 +90,22 @@ export const HANDSHAKE_MS_MAX = 5000;
 /** Connections without a finished handshake: two lanes of every member fit, from one address too (nodes of one host). */
 export const PENDING_PER_ADDRESS_MAX = 32;
 export const PENDING_MAX = 256;
+/*
+ * Mailboxes of links over shared memory or libfabric, bytes: three eighths hold the largest burst of the lane.
+ * What such a link holds in memory that was copied out of the peer's reach: one burst at least.
+ */
+export const MAILBOX_BYTES = 1 << 22;
+export const CONTROL_MAILBOX_BYTES = 1 << 18;
+export const MAILBOX_TAKE_BYTES = 1 << 21;
+export const CONTROL_MAILBOX_TAKE_BYTES = 1 << 17;
+/** Bursts in flight on such a link at most. */
+export const MAILBOX_BURSTS_MAX = 256;
+/** Nothing that was sent has arrived for so long, ms: some providers never say that a peer is gone. */
+export const FABRIC_SILENT_MS_MAX = 2000;
+/** Time for both ends of an upgrade to agree, and until it is tried again after a failure (doubled up to the second), ms. */
+export const UPGRADE_MS_MAX = 5000;
+export const UPGRADE_RETRY_MS_MIN = 500;
+export const UPGRADE_RETRY_MS_MAX = 30_000;
 export const HOUSEKEEPING_MS = 50;
 /** A connection on which nothing was heard for so long is half open: several pings were lost. */
 export const PING_MS = 250;
@@ -155,5 +171,9 @@ assert(LOG_SEGMENT_BYTES % LOG_BLOCK_BYTES === 0, 'segments consist of whole blo
 assert(HEARTBEAT_TICKS * 4 < ELECTION_TIMEOUT_TICKS, 'several heartbeats may be lost before an election');
 assert(VALUE_BYTES_MAX % FRAME_ALIGNMENT === 0, 'the largest burst holds whole frames');
 assert(PEER_RING_BYTES >= 2 * FRAME_BYTES_MAX, 'a peer ring holds a largest frame wherever its cursor stands');
+assert((MAILBOX_BYTES / 8) * 3 >= BURST_BYTES_MAX + 128, 'a mailbox holds a largest burst');
+assert((CONTROL_MAILBOX_BYTES / 8) * 3 >= CONTROL_BURST_BYTES_MAX + 128, 'a control mailbox holds a largest burst');
+assert(MAILBOX_TAKE_BYTES >= BURST_BYTES_MAX + 128, 'a largest burst can be taken');
+assert(CONTROL_MAILBOX_TAKE_BYTES >= CONTROL_BURST_BYTES_MAX + 128, 'a largest control burst can be taken');
 assert(SEND_BYTES_MAX <= PEER_RING_BYTES / 2, 'a ring has room while bytes of it are in flight');
 assert(SILENT_MS_MAX >= 4 * PING_MS, 'several pings may be late before a connection counts as lost');

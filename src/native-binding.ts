@@ -12,7 +12,7 @@ import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, LOG_SPARE_SEGMENTS_MAX, SUBMISSIONS
 import { DOORBELL_ASLEEP, DOORBELL_AWAKE } from './memory/descriptor.ts';
 
 /** Changes with the functions that the addon exports. */
-const ABI = 4;
+const ABI = 5;
 
 /** Constants that the addon is compiled with: native/generate-layout writes them into its header. */
 export const NATIVE_LAYOUT: Readonly<Record<string, number>> = {
@@ -34,8 +34,69 @@ export interface PathProbe {
   freeBytes: number;
 }
 
+/** States of a link between processes. */
+export const NATIVE_LINK_UP = 2;
+export const NATIVE_LINK_CLOSED = 3;
+
+/** What a peer on this host needs to map the mailbox of a shared-memory link. */
+export interface SharedMailbox {
+  pid: number;
+  fd: number;
+  capacity: number;
+  nonce: Uint8Array;
+}
+
+export interface FabricStatus {
+  state: 'opening' | 'ready' | 'failed';
+  /** Why it failed. */
+  why: string;
+  provider?: string;
+  /** Endpoints are connected; others only name their peer. */
+  connections?: boolean;
+  /** Arrivals are announced by remote completion data. */
+  doorbell?: boolean;
+  fence?: 'proven' | 'untested';
+  mrMode?: number;
+}
+
+/** Links between processes; see native/src/mailbox. No call waits. `onWake` comes on the event loop of the thread that gave it. */
+export interface LinkBinding {
+  /** 1 taken, 0 no room. The bytes stay as they are until `linkReleased` counts the burst. */
+  linkSend(link: number, id: number, offset: number, length: number, tag: number): number;
+  /** 1 when a burst of `length` finds room; 0: it does not, and the waker calls when it does. */
+  linkHasRoom(link: number, length: number): number;
+  /** Bytes of whole bursts put into the region, each behind 64 bytes {length, tag}. */
+  linkPoll(link: number, id: number, offset: number, size: number): number;
+  /** Bursts sent whose bytes may be overwritten, counted from the start. */
+  linkReleased(link: number): number;
+  /** True: nothing is to be done, and the waker will call once when that changes. */
+  linkArm(link: number): boolean;
+  linkState(link: number): number;
+  linkReason(link: number): number;
+  linkClose(link: number): void;
+  /** Tests: overwrites bytes of the peer's mailbox from outside. */
+  linkScribble(link: number, offset: number, bytes: Uint8Array): number;
+  shmOpen(capacity: number, spinNs: number): number;
+  shmDescribe(link: number): SharedMailbox | number;
+  shmAttach(link: number, pid: number, fd: number, nonce: Uint8Array, capacity: number, onWake?: () => void): number;
+  /** Opens on a thread of its own; `onChange` when it is ready or has failed. */
+  fabricOpen(provider: string, address: string, onChange: () => void): number;
+  fabricStatus(domain: number): FabricStatus;
+  fabricClose(domain: number): void;
+  fabricLink(domain: number, capacity: number, onWake?: () => void): number;
+  fabricOffer(link: number): Uint8Array | number;
+  fabricMeet(link: number, offer: Uint8Array, isDialer: boolean): number;
+  /** Nothing of the peer lands here any more; what landed can still be looked at. */
+  fabricFence(link: number): number;
+  /** Tests: the mailbox's bytes as they are. */
+  fabricPeek(link: number, offset: number, target: Uint8Array): number;
+  /** Bench: nanoseconds of a round trip, and per burst of a stream, between two pinned threads that poll bare mailboxes. */
+  mailboxRoundTrip(length: number, rounds: number): number;
+  mailboxStream(length: number, bursts: number): number;
+}
+
 /** What the addon exports; results below 0 are -errno. Memory is named by the id that `attach` gave in this thread. */
-export interface NativeBinding {
+export interface NativeBinding extends LinkBinding {
   abi(): number;
   /** `layoutVersion` of the constants that it was compiled with. */
   layoutVersion(): number;

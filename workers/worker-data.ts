@@ -212,6 +212,9 @@ export interface TransportData {
   tls: TlsFiles | undefined;
   /** Plain text to and from other machines is refused without this. */
   insecureTransport: boolean;
+  /** What carries frames: tcp stays with the sockets; auto takes shared memory on one host and RDMA hardware between hosts. */
+  transport: 'auto' | 'tcp' | 'shm' | 'rdma';
+  rdmaProvider: 'auto' | 'verbs' | 'efa' | 'tcp' | 'shm';
   workers: TransportWorker[];
   /** Worker block (WORKER_*): doorbell (eventLoop kind), STOP, CONTROL, BEAT, THREAD_ID, OWNER, READY. */
   block: SharedArrayBuffer;

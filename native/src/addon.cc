@@ -16,7 +16,7 @@
 namespace synod {
 namespace {
 
-constexpr int kAbi = 4;
+constexpr int kAbi = 5;
 
 Napi::Value Abi(const Napi::CallbackInfo& info) { return number(info, kAbi); }
 
@@ -104,6 +104,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("clockMs", Napi::Function::New(env, ClockMs));
   exports.Set("adviseHuge", Napi::Function::New(env, AdviseHuge));
   exportLog(env, exports);
+  exportLinks(env, exports);
+  exportFabric(env, exports);
   return exports;
 }
 

@@ -35,5 +35,7 @@ inline int32_t* wordAt(const Napi::CallbackInfo& info, size_t region, size_t ind
 
 // Each file of exports puts its functions on the addon's object.
 void exportLog(Napi::Env env, Napi::Object exports);
+void exportLinks(Napi::Env env, Napi::Object exports);
+void exportFabric(Napi::Env env, Napi::Object exports);
 
 }  // namespace synod

@@ -211,6 +211,8 @@ class NodeBirth {
           ? undefined
           : { ca: tls.ca, certificate: tls.cert, key: tls.key, revoked: '', clusterName: config.cluster },
       insecureTransport: config.insecure,
+      transport: config.transport,
+      rdmaProvider: config.rdmaProvider,
       workers: this.#memory.workers.map(({ block }, workerIndex) => ({
         workerIndex,
         groups: this.#groupsOf(workerIndex),

@@ -282,6 +282,7 @@ export const WORKER_WORDS = 5 * LINE_WORDS;
  *   7  REFUSALS         connections, hellos and bursts refused
  *   8  FRAMES_OUT (2)   10 BYTES_OUT (2)    12 BURSTS_OUT (2)   14 DROPS_OUT (2)   frames discarded because the link was down
  *   16 FRAMES_IN (2)    18 BYTES_IN (2)     20 BURSTS_IN (2)    22 DROPS_IN (2)    frames without group, room or sense
+ *   24 PROVIDER         of libfabric, while KIND is rdma: index in LINK_PROVIDERS
  */
 export const LINK_STATE_WORD = 0;
 export const LINK_KIND_WORD = 1;
@@ -299,6 +300,8 @@ export const LINK_FRAMES_IN_WORD = 16;
 export const LINK_BYTES_IN_WORD = 18;
 export const LINK_BURSTS_IN_WORD = 20;
 export const LINK_DROPS_IN_WORD = 22;
+export const LINK_PROVIDER_WORD = 24;
+export const LINK_PROVIDERS: readonly string[] = ['', 'verbs', 'efa', 'tcp', 'shm'];
 export const LINK_DOWN = 0;
 export const LINK_CONNECTING = 1;
 export const LINK_UP = 2;

@@ -1,6 +1,8 @@
 /**
  * Builds a node's transport worker from what it received at birth: certificates, listener, links, duty cycle.
  */
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import type { TransportData, TransportMessage, TransportWorker } from '../../workers/worker-data.ts';
 import { assert } from '../base/assert.ts';
 import { SynodError } from '../base/errors.ts';
@@ -16,9 +18,14 @@ import { isLoopback } from './line.ts';
 import { LinkManager, type LinkReports, type PeerMember } from './link-manager.ts';
 import { Listener } from './listener.ts';
 import type { LinkWorker } from './peer-link.ts';
+import { RdmaUpgrader } from './rdma-upgrader.ts';
+import { ShmUpgrader } from './shm-upgrader.ts';
 import { TlsMaterial } from './tls-material.ts';
 import { TransportAgent } from './transport-agent.ts';
 
+/** A thread that waits for shared memory looks first for so long, where cores are to spare. */
+const SPIN_NS = 5000;
+const SPIN_CORES_MIN = 8;
 /** Certificate files are looked at so often. */
 const TLS_CHECK_MS = 2000;
 
@@ -47,7 +54,7 @@ export async function buildTransport(data: TransportData, post: Post): Promise<B
     linkStatus: data.linkStatus,
     bulk: binding === undefined ? makePortableBulk(crc32c) : makeNativeBulk(binding),
     dial: makeDial(material, data.insecureTransport),
-    upgraders: makeUpgraders(),
+    upgraders: makeUpgraders(data, binding, now, post),
     seed: data.seed,
     reports: makeReports(post),
     now,
@@ -78,10 +85,40 @@ export async function buildTransport(data: TransportData, post: Post): Promise<B
   };
 }
 
-/** Faster channels that established links may agree upon. */
-function makeUpgraders(): readonly ChannelUpgrader[] {
-  return [];
+/** Faster channels that established links may agree upon. Both ends have the same list: notes name an upgrader by its place. */
+function makeUpgraders(
+  data: TransportData,
+  binding: NativeBinding | undefined,
+  now: () => number,
+  post: Post,
+): readonly ChannelUpgrader[] {
+  const { transport, rdmaProvider, insecureTransport, listen } = data;
+  return [
+    new ShmUpgrader({
+      binding,
+      isEnabled: transport === 'auto' || transport === 'shm',
+      spinNs: availableParallelism() >= SPIN_CORES_MIN ? SPIN_NS : 0,
+      now,
+    }),
+    new RdmaUpgrader({
+      binding,
+      isEnabled: transport === 'auto' || transport === 'rdma',
+      provider: rdmaProvider,
+      address: isIP(listen.host) !== 0 && !isAnyAddress(listen.host) ? listen.host : '',
+      isForSameHost: transport === 'rdma',
+      isInsecureAllowed: insecureTransport,
+      onStatus: (status) => {
+        // Without hardware `auto` is served well by the sockets; who asked for it is told why there is none.
+        if (status.state === 'failed' && transport === 'rdma') {
+          post({ kind: 'warning', message: `RDMA is not available, frames go over the sockets: ${status.why}` });
+        }
+      },
+      now,
+    }),
+  ];
 }
+
+const isAnyAddress = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 function refusePlainText({ tls, insecureTransport, listen, members, nodeId }: TransportData): void {
   if (tls !== undefined || insecureTransport) return;

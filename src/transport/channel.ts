@@ -36,6 +36,8 @@ export interface ChannelEvents {
 
 export interface Channel {
   readonly kind: ChannelKind;
+  /** Of libfabric, where frames go over it. */
+  readonly provider?: string;
   /** New for every connection (S24). */
   readonly linkNumber: number;
   /** Bytes that `send` takes now; 0 while too much is in flight. */

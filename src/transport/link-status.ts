@@ -29,6 +29,8 @@ import {
   LINK_KIND_TLS,
   LINK_KIND_WORD,
   LINK_NUMBER_WORD,
+  LINK_PROVIDER_WORD,
+  LINK_PROVIDERS,
   LINK_REASON_WORD,
   LINK_REFUSALS_WORD,
   LINK_RTT_WORD,
@@ -90,7 +92,8 @@ export class LinkStatusWriter {
   }
 
   /** Frames go another way, the link stays up. */
-  setKind(kind: ChannelKind): void {
+  setKind(kind: ChannelKind, provider = ''): void {
+    this.#store(LINK_PROVIDER_WORD, Math.max(LINK_PROVIDERS.indexOf(provider), 0));
     this.#store(LINK_KIND_WORD, KIND_CODES[kind]);
   }
 
@@ -142,6 +145,8 @@ export class LinkStatusWriter {
 export interface LinkSnapshot {
   state: 'down' | 'connecting' | 'up';
   transport: ChannelKind | 'none';
+  /** Of libfabric, where the transport is rdma. */
+  provider: string;
   linkNumber: number;
   /** Last reason for a refusal or a loss; '' = none yet. */
   reason: Reason | '';
@@ -167,6 +172,7 @@ export function readLinkStatus(block: SharedArrayBuffer, line: number): LinkSnap
   return {
     state: STATE_NAMES[Atomics.load(words, LINK_STATE_WORD)] ?? 'down',
     transport: KIND_NAMES[Atomics.load(words, LINK_KIND_WORD)] ?? 'none',
+    provider: LINK_PROVIDERS[Atomics.load(words, LINK_PROVIDER_WORD)] ?? '',
     linkNumber: Atomics.load(words, LINK_NUMBER_WORD) >>> 0,
     reason: code === 0 ? '' : reasonOf(code),
     rttUs: Atomics.load(words, LINK_RTT_WORD),

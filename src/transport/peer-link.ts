@@ -307,7 +307,7 @@ export class PeerLink {
     if (connection !== this.#connection) return;
     assert(pair.length === LANES, 'an upgrade replaces both lanes');
     this.#fast = pair;
-    this.#ports.status.setKind(pair[LANE_BULK].kind);
+    this.#ports.status.setKind(pair[LANE_BULK].kind, pair[LANE_BULK].provider);
     this.#ports.wake();
   }
 

@@ -207,6 +207,8 @@ export function makeTransportData(options: NodeOptions): TransportData {
     listen: { host: '127.0.0.1', port: 0 },
     tls: options.tls,
     insecureTransport: false,
+    transport: 'tcp',
+    rdmaProvider: 'auto',
     workers,
     block: new SharedArrayBuffer(WORKER_WORDS * 4),
     linkStatus: createLinkStatus(),
