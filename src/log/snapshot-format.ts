@@ -18,6 +18,7 @@ import { align, fromWords, highWord, lowWord } from '../base/bits.ts';
 import { SynodError } from '../base/errors.ts';
 import type { GroupId, Slot } from '../base/types.ts';
 import { SNAPSHOT_BLOCK_BYTES } from '../limits.ts';
+import { crc32c } from '../wire/crc32c.ts';
 
 export const SNAPSHOT_FORMAT_VERSION = 2;
 export const SNAPSHOT_BLOCK_HEADER_BYTES = 32;
@@ -159,6 +160,20 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
 const NOTHING = new Uint8Array(0);
 
 /** Room for `length` bytes, and while more will come for more: most chunks are small, and are one block. */
+/** Whose snapshot this says to be, by its first block alone; undefined where that is no sound one. */
+export function readSnapshotName(source: SnapshotSource): SnapshotName | undefined {
+  const bytes = new Uint8Array(SNAPSHOT_BLOCK_HEADER_BYTES + SMALL_PAYLOAD_BYTES);
+  if (source.size < bytes.length) return undefined;
+  source.read(0, bytes, bytes.length);
+  const words = new Int32Array(bytes.buffer);
+  const isHeader = words[0] === MAGIC && words[1] === KIND_HEADER && words[2] === SMALL_PAYLOAD_BYTES;
+  if (!isHeader || words[3] !== blockCrc(crc32c, bytes, 0, bytes.length, 0)) return undefined;
+  const [version, group, low, high] = words.subarray(SNAPSHOT_BLOCK_HEADER_BYTES / 4) as unknown as number[];
+  if (version !== SNAPSHOT_FORMAT_VERSION) return undefined;
+  const watermark = fromWords(words[6] as number, words[7] as number);
+  return { clusterId: fromWords(low as number, high as number), group: group as GroupId, watermark };
+}
+
 function grown(chunk: Uint8Array<ArrayBuffer>, length: number, isLast: boolean): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(isLast ? length : Math.max(4 * SNAPSHOT_BLOCK_BYTES, 2 * length));
   larger.set(chunk);

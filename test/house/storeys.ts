@@ -81,6 +81,8 @@ const STOREYS: readonly Storey[] = [
       'src/transport/tls-identity.ts',
       'src/log/log-inspection.ts',
       'src/log/damage-text.ts',
+      'src/log/snapshot-inspection.ts',
+      'src/wire/crc32c.ts',
     ],
     node: true,
     packages: ['selfsigned'],
