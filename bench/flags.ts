@@ -4,7 +4,7 @@
  *   npm run bench -- [suite …] [--flag value …]
  */
 
-export const SUITES: readonly string[] = ['ring', 'paxos', 'log', 'limits', 'engine', 'nodes', 'shards'];
+export const SUITES: readonly string[] = ['ring', 'paxos', 'log', 'limits', 'engine', 'nodes', 'shards', 'snapshots'];
 export const DURABILITIES: readonly string[] = ['auto', 'dax', 'direct', 'buffered', 'fs', 'memory'];
 
 export interface Settings {
@@ -21,6 +21,10 @@ export interface Settings {
   keys: number;
   inFlight: number;
   durability: string;
+  /** MiB of state, of log behind its snapshot, and of the snapshot that is streamed. */
+  stateMb: number;
+  logMb: number;
+  streamMb: number;
   /** Write size of rawLogBytesPerSecond: the engine's median flush size. */
   flushBytes: number;
   sweep: readonly number[];
@@ -86,6 +90,24 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     doc: 'write size of rawLogBytesPerSecond (default 32768)',
     parse: blocks(4 * KIB, FLUSH_BYTES_MAX),
   },
+  'state-mb': {
+    field: 'stateMb',
+    range: '1 to 4096',
+    doc: 'MiB of state of the snapshots suite (default 1024)',
+    parse: integer(1, 4 * KIB),
+  },
+  'log-mb': {
+    field: 'logMb',
+    range: '1 to 4096',
+    doc: 'MiB of log behind the snapshot that a start goes on from (default 100)',
+    parse: integer(1, 4 * KIB),
+  },
+  'stream-mb': {
+    field: 'streamMb',
+    range: '1 to 65536',
+    doc: 'MiB of the snapshot that is streamed (default 4096)',
+    parse: integer(1, 64 * KIB),
+  },
   sweep: {
     field: 'sweep',
     range: 'numbers 1 to 4096, as 1,2,4,8',
@@ -122,6 +144,9 @@ export const DEFAULTS: Settings = {
   inFlight: 16_384,
   durability: 'auto',
   flushBytes: 32 * KIB,
+  stateMb: 1024,
+  logMb: 100,
+  streamMb: 4096,
   sweep: [1, 2, 4, 8],
   directory: '.synod-bench',
   seed: 1,
@@ -130,7 +155,7 @@ export const DEFAULTS: Settings = {
 };
 
 /** A moment per case: the smoke run of all suites must end within half a minute. */
-const SMOKE: Partial<Settings> = { seconds: 0.08, keys: 4096, sweep: [2] };
+const SMOKE: Partial<Settings> = { seconds: 0.08, keys: 4096, sweep: [2], stateMb: 2, logMb: 1, streamMb: 4 };
 
 export function parseFlags(args: readonly string[]): Settings {
   const given: Record<string, unknown> = {};

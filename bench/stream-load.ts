@@ -1,0 +1,111 @@
+/**
+ * A replica that lost everything gets a snapshot that no memory holds from the first one, while commands go on: how long, at what latency of
+ * the commands, and in how much memory.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Histogram } from '../src/base/histogram.ts';
+import { type Cluster, openCluster } from '../src/index.ts';
+import { yieldLoop } from './engine-cluster.ts';
+import { PromiseLoad } from './promise-load.ts';
+import type { Figures } from './row.ts';
+import { STREAM_BYTES_VARIABLE } from './stream-machine.ts';
+
+const KEY = 'stream';
+const COMMAND = new Uint8Array(8);
+const LOST = 2;
+const IN_FLIGHT = 4;
+const WAIT_MS_MAX = 600_000;
+const MS_PER_S = 1000;
+
+const moduleUrl = new URL(`./stream-machine${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+export async function streamFigures(directory: string, bytes: number): Promise<Figures> {
+  process.env[STREAM_BYTES_VARIABLE] = String(bytes);
+  const home = join(directory, 'cluster');
+  const options = {
+    directory: home,
+    shards: 1,
+    machine: moduleUrl,
+    snapshotLogBytes: 0,
+    snapshotIntervalMs: 0,
+    snapshotsKept: 1,
+    snapshotSendBytesPerSecond: 0,
+  };
+  let cluster = await openCluster(options);
+  try {
+    await ledByFirst(cluster);
+    for (let i = 0; i < 100; i++) await cluster.propose(KEY, COMMAND);
+    const written = await writeFigures(cluster);
+    await cluster.close();
+    rmSync(join(home, `replica-${LOST}`), { recursive: true });
+    const meter = new MemoryMeter();
+    const start = performance.now();
+    cluster = await openCluster({ ...options, lostReplicas: 'rejoin' });
+    return { ...written, ...(await transfer(cluster, bytes, meter, start)) };
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function until(isTrue: () => boolean, what: string, meanwhile: () => void = () => {}): Promise<void> {
+  const end = performance.now() + WAIT_MS_MAX;
+  while (!isTrue()) {
+    if (performance.now() > end) throw new Error(`${what}: not in time`);
+    meanwhile();
+    await yieldLoop();
+  }
+}
+
+async function ledByFirst(cluster: Cluster): Promise<void> {
+  await until(() => cluster.status().shards[0]?.leader === 0, 'the first replica leads');
+}
+
+/** The first replica writes its snapshot: figures of that. */
+async function writeFigures(cluster: Cluster): Promise<Figures> {
+  const meter = new MemoryMeter();
+  const figure = () => cluster.status().shards[0]?.replicas[0]?.snapshot;
+  cluster.snapshot(0);
+  await until(
+    () => (figure()?.taken ?? 0) > 0,
+    'a snapshot is written',
+    () => meter.sample(),
+  );
+  return { snapshotBytes: figure()?.bytes, writtenMs: figure()?.durationMs, writtenExtraBytes: meter.extra };
+}
+
+/** The lost replica gets it. */
+async function transfer(cluster: Cluster, bytes: number, meter: MemoryMeter, start: number): Promise<Figures> {
+  const histogram = new Histogram();
+  const load = new PromiseLoad(() => cluster.propose(KEY, COMMAND), IN_FLIGHT, histogram);
+  load.start();
+  const figure = () => cluster.status().shards[0]?.replicas[LOST]?.snapshot;
+  await until(
+    () => (figure()?.installed ?? 0) > 0,
+    'the snapshot is installed',
+    () => meter.sample(),
+  );
+  const seconds = (performance.now() - start) / MS_PER_S;
+  await load.stop();
+  if (load.error !== undefined) throw load.error;
+  const got = figure()?.bytes ?? 0;
+  if (got < bytes) throw new Error(`the replica got a snapshot of ${got} bytes: another one led`);
+  return {
+    seconds,
+    bytesPerSecond: got / seconds,
+    extraBytes: meter.extra,
+    commands: load.completed,
+    p99Us: histogram.quantile(0.99),
+    maxUs: histogram.max,
+  };
+}
+
+/** Resident memory beyond that at the start, at most. */
+class MemoryMeter {
+  readonly #start = process.memoryUsage.rss();
+  extra = 0;
+
+  sample(): void {
+    this.extra = Math.max(this.extra, process.memoryUsage.rss() - this.#start);
+  }
+}
