@@ -5,18 +5,16 @@
  *   node      one replica: writing one, beside a bare file of the same bytes; then a start with the newest and `--log-mb` of log behind it
  *   stream    a snapshot of `--stream-mb` that no memory holds, from taker to sender to receiver, through files     memory beyond the start
  */
-import { closeSync, fdatasyncSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from '../src/base/histogram.ts';
-import { yieldLoop } from './engine-cluster.ts';
 import type { BenchCase, Context } from './harness.ts';
 import type { Figures } from './row.ts';
-import { MIB, StateCluster } from './state-cluster.ts';
+import { MIB, nap, StateCluster } from './state-cluster.ts';
 import { streamFigures } from './stream-load.ts';
 
 const IN_FLIGHT = 64;
 const CHUNK_BYTES = MIB;
-const FLUSH_BYTES = 16 * MIB;
 const MS_PER_S = 1000;
 
 export function snapshotsCases(): BenchCase[] {
@@ -79,7 +77,7 @@ async function during(histogram: Histogram, work: () => Promise<void>): Promise<
 
 async function sleepAtLeast(ms: number): Promise<void> {
   const end = performance.now() + ms;
-  while (performance.now() < end) await yieldLoop();
+  while (performance.now() < end) await nap();
 }
 
 async function node({ settings, scratch }: Context): Promise<Figures> {
@@ -113,7 +111,7 @@ async function node({ settings, scratch }: Context): Promise<Figures> {
   }
 }
 
-/** Bytes per second of a file that is written from end to end, flushed on the way as a snapshot is, and at its end. */
+/** Bytes per second of a file that is written from end to end and flushed. */
 function rawWrite(directory: string, bytes: number): number {
   const path = join(directory, 'raw');
   const chunk = new Uint8Array(CHUNK_BYTES).fill(7);
@@ -121,7 +119,6 @@ function rawWrite(directory: string, bytes: number): number {
   const file = openSync(path, 'w');
   for (let done = 0; done < bytes; done += chunk.length) {
     writeSync(file, chunk);
-    if ((done + chunk.length) % FLUSH_BYTES === 0) fdatasyncSync(file);
   }
   fsyncSync(file);
   const seconds = (performance.now() - start) / MS_PER_S;

@@ -6,9 +6,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from '../src/base/histogram.ts';
 import { type Cluster, openCluster } from '../src/index.ts';
-import { yieldLoop } from './engine-cluster.ts';
 import { PromiseLoad } from './promise-load.ts';
 import type { Figures } from './row.ts';
+import { nap } from './state-cluster.ts';
 import { STREAM_BYTES_VARIABLE } from './stream-machine.ts';
 
 const KEY = 'stream';
@@ -53,7 +53,7 @@ async function until(isTrue: () => boolean, what: string, meanwhile: () => void 
   while (!isTrue()) {
     if (performance.now() > end) throw new Error(`${what}: not in time`);
     meanwhile();
-    await yieldLoop();
+    await nap();
   }
 }
 
