@@ -3,11 +3,24 @@
  * disk takes, which is why no group worker does it.
  */
 import { closeSync, fdatasyncSync, fsyncSync, openSync, renameSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { snapshotChecksum } from '../src/log/snapshot-checksum.ts';
 import { openSnapshotFile, type PublishTask } from '../src/log/snapshot-files.ts';
 import { type Crc, readSnapshot } from '../src/log/snapshot-format.ts';
 import { loadNative } from '../src/native-binding.ts';
+
+/** Reading a snapshot back takes a core for as long: whoever has commands to apply goes first. Of this thread alone, where the system has that. */
+if (!isMainThread) lowerPriority();
+
+function lowerPriority(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed here: it is as urgent as everybody else.
+  }
+}
 
 /** The piscina task. Throws where the snapshot is not what it should be or the disk refuses. */
 export function publish(task: PublishTask & { native: 'auto' | 'required' | 'off' }): void {
