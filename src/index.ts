@@ -17,7 +17,8 @@ export {
   SETTINGS,
 } from './config.ts';
 export { Cluster } from './engine/cluster.ts';
-export { Engine, type ReadOptions } from './engine/engine.ts';
+export type { Consistency } from './engine/consistency.ts';
+export { Engine, type LaneOptions, type ReadOptions } from './engine/engine.ts';
 export type { EngineEvents, WorkerAllocation } from './engine/engine-parts.ts';
 export type { Inspection } from './engine/inspections.ts';
 export { Lane } from './engine/lane.ts';

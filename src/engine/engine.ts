@@ -9,9 +9,10 @@ import type { LaneData, WorkerMessage } from '../../workers/worker-data.ts';
 import { SynodError } from '../base/errors.ts';
 import type { GroupId } from '../base/types.ts';
 import { LANES_PER_GROUP_MAX } from '../limits.ts';
-import { LANE_READS, LANE_WRITES } from '../memory/descriptor.ts';
+import { LANE_READS_STALE, LANE_WRITES } from '../memory/descriptor.ts';
 import { createLane } from '../memory/lane.ts';
 import { createRing } from '../memory/ring.ts';
+import { type Consistency, laneKindOf } from './consistency.ts';
 import { mintId } from './directory-files.ts';
 import type { EngineConfig, EngineEvents, EngineParts, LaneRouter, WorkerAllocation } from './engine-parts.ts';
 import { type Inspection, Inspections } from './inspections.ts';
@@ -23,8 +24,13 @@ import { Pump } from './pump.ts';
 import type { Supervisor, WorkerSlot } from './supervisor.ts';
 
 export interface ReadOptions extends ProposeOptions {
-  /** 'linearizable': at least everything acknowledged before the call. */
-  consistency?: 'linearizable';
+  /** What the answer must reflect; 'linearizable' where nothing is said. */
+  consistency?: Consistency;
+}
+
+export interface LaneOptions {
+  /** A lane of such reads instead of one of commands. */
+  reads?: Consistency;
 }
 
 export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEvents> implements LaneHost {
@@ -35,8 +41,10 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   readonly #replicas: number;
   readonly #release: () => void;
   readonly #pump: Pump;
-  readonly #writes: (Proposals | undefined)[] = [];
-  readonly #reads: (Proposals | undefined)[] = [];
+  /** By kind of lane, then by group. */
+  readonly #tables: readonly (Proposals | undefined)[][] = Array.from({ length: LANE_READS_STALE + 1 }, () => []);
+  /** Per group the highest watermark that this handle was answered at. */
+  readonly #seen: Float64Array<ArrayBuffer>[] = [];
   readonly #active: Proposals[] = [];
   readonly #lanes = new Map<number, LaneClient>();
   readonly #inspections = new Inspections();
@@ -71,29 +79,36 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
    * Rejects with a SynodError; after ERR_SYNOD_OUTCOME_UNKNOWN the command may or may not take effect.
    */
   propose(key: string, command: Uint8Array, options?: ProposeOptions): Promise<Uint8Array> {
-    const proposals = this.#proposalsOf(this.#writes, key, command);
+    const proposals = this.#proposalsOf(LANE_WRITES, key, command);
     if (proposals instanceof SynodError) return Promise.reject(proposals);
     return proposals.propose(command, options);
   }
 
   /** As `propose`, but undefined when there is no room at once. */
   tryPropose(key: string, command: Uint8Array): Promise<Uint8Array> | undefined {
-    const proposals = this.#proposalsOf(this.#writes, key, command);
+    const proposals = this.#proposalsOf(LANE_WRITES, key, command);
     if (proposals instanceof SynodError) return Promise.reject(proposals);
     return proposals.tryPropose(command);
   }
 
-  /** Resolves with the machine's answer, which reflects at least everything acknowledged before the call. */
+  /** Resolves with the machine's answer, which reflects what `consistency` says: at least everything acknowledged before the call, if nothing. */
   read(key: string, query: Uint8Array, options?: ReadOptions): Promise<Uint8Array> {
-    const reads = this.#proposalsOf(this.#reads, key, query);
+    let kind: number;
+    try {
+      kind = laneKindOf(options?.consistency);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const reads = this.#proposalsOf(kind, key, query);
     if (reads instanceof SynodError) return Promise.reject(reads);
     return reads.propose(query, options?.timeout === undefined && options?.signal === undefined ? undefined : options);
   }
 
-  /** The fast lane to the shard of `key`. */
-  lane(key: string): Lane {
+  /** The fast lane to the shard of `key`: of commands, or of reads of one consistency. */
+  lane(key: string, options?: LaneOptions): Lane {
     if (this.#closing !== undefined) throw closed();
-    return new Lane(this.#makeLane(groupOfKey(key, this.#config.shards), false), this);
+    const kind = options?.reads === undefined ? LANE_WRITES : laneKindOf(options.reads);
+    return new Lane(this.#makeLane(groupOfKey(key, this.#config.shards), kind), this);
   }
 
   /** The shard of a key. */
@@ -102,18 +117,18 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   }
 
   /** Where the calls of a key go, or why one cannot be taken. */
-  #proposalsOf(table: (Proposals | undefined)[], key: string, bytes: Uint8Array): Proposals | SynodError {
+  #proposalsOf(kind: number, key: string, bytes: Uint8Array): Proposals | SynodError {
     if (this.#closing !== undefined) return closed();
     if (bytes.length > this.#config.payloadBytesMax) return tooLarge(bytes.length, this.#config.payloadBytesMax);
     try {
       const group = groupOfKey(key, this.#config.shards);
-      const refusal = table === this.#writes ? this.router.refusalOf?.(group) : undefined;
+      const refusal = kind === LANE_WRITES ? this.router.refusalOf?.(group) : undefined;
       const failure = this.router.failureOf(group) ?? refusal;
       if (failure !== undefined) return failure;
-      const proposals = table[group];
+      const proposals = this.#tables[kind]?.[group];
       if (proposals !== undefined && !proposals.isOver) return proposals;
       if (proposals !== undefined) this.#discard(proposals);
-      return this.#open(table, group, table === this.#reads);
+      return this.#open(kind, group);
     } catch (error) {
       return error as SynodError;
     }
@@ -125,17 +140,17 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     this.closeLane(proposals.lane);
   }
 
-  #open(table: (Proposals | undefined)[], group: GroupId, isReads: boolean): Proposals {
+  #open(kind: number, group: GroupId): Proposals {
     const { timeoutMs, waitersMax } = this.#config;
-    const proposals = new Proposals(this.#makeLane(group, isReads), timeoutMs, waitersMax);
-    table[group] = proposals;
+    const proposals = new Proposals(this.#makeLane(group, kind), timeoutMs, waitersMax);
+    (this.#tables[kind] as Proposals[])[group] = proposals;
     this.#active.push(proposals);
     return proposals;
   }
 
   // --- lanes --------------------------------------------------------------------------------------------------------
 
-  #makeLane(group: GroupId, isReads: boolean): LaneClient {
+  #makeLane(group: GroupId, kind: number): LaneClient {
     const mine = [...this.#lanes.values()].filter((lane) => lane.shard === group).length;
     if (mine >= LANES_PER_GROUP_MAX) {
       throw new SynodError(
@@ -145,10 +160,20 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     }
     const { laneBytes, completionBytes, payloadBytesMax } = this.#config;
     const replicas = this.#replicas;
-    const lane = createLane(laneBytes, isReads ? LANE_READS : LANE_WRITES, mintId());
+    const lane = createLane(laneBytes, kind, mintId());
     const rings = Array.from({ length: replicas }, () => createRing(completionBytes));
     const doorbells = Array.from({ length: replicas }, (_, replica) => this.slot(replica, group).doorbell);
-    const client = new LaneClient(this.#nextLane++, group, lane, rings, doorbells, isReads, payloadBytesMax);
+    const client = new LaneClient(
+      this.#nextLane++,
+      group,
+      lane,
+      rings,
+      doorbells,
+      kind !== LANE_WRITES,
+      payloadBytesMax,
+    );
+    this.#seen[group] ??= new Float64Array(1);
+    client.seen = this.#seen[group];
     this.#lanes.set(client.laneId, client);
     for (let replica = 0; replica < replicas; replica++) {
       this.supervisor?.post(this.slot(replica, group), { kind: 'lane', lane: laneData(client, replica) });
@@ -269,8 +294,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   #failShard(shard: number): void {
     const failure = this.router.failureOf(shard);
     if (failure === undefined) return;
-    this.#writes[shard]?.fail(failure, failure);
-    this.#reads[shard]?.fail(failure, failure);
+    for (const table of this.#tables) table[shard]?.fail(failure, failure);
   }
 
   // --- operations ---------------------------------------------------------------------------------------------------

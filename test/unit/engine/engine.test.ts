@@ -3,7 +3,17 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
 import { LANES_PER_GROUP_MAX } from '../../../src/limits.ts';
-import { GROUP_ERROR_LOG, LOG_FULL, LOG_SOUND } from '../../../src/memory/descriptor.ts';
+import {
+  GROUP_ERROR_LOG,
+  LANE_KIND_WORD,
+  LANE_READS,
+  LANE_READS_LEASE,
+  LANE_READS_SESSION,
+  LANE_READS_STALE,
+  LANE_WRITES,
+  LOG_FULL,
+  LOG_SOUND,
+} from '../../../src/memory/descriptor.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
@@ -33,6 +43,31 @@ test('propose resolves with the reply, read with the answer', () =>
     assert.equal(await cluster.propose('a', bytes(1, 2, 3, 4)), bytes(1, 2, 3, 4));
     assert.equal(await cluster.propose('a', bytes(5, 0, 0, 0), { timeout: 60_000 }), bytes(5, 0, 0, 0));
     assert.equal(await cluster.read('a', bytes(0)), bytes(2, 0, 0, 0));
+  }));
+
+test('a read says what it must reflect; every consistency has a lane of its own kind', () =>
+  FakeCluster.run(async ({ cluster, posted }) => {
+    await cluster.propose('a', bytes(1, 2, 3, 4));
+    for (const consistency of ['linearizable', 'lease', 'session', 'stale'] as const)
+      assert.equal(await cluster.read('a', bytes(0), { consistency }), bytes(1, 0, 0, 0), consistency);
+    const kinds = new Set<number>();
+    for (const { message } of posted)
+      if (message.kind === 'lane') kinds.add(new Int32Array(message.lane.lane)[LANE_KIND_WORD] as number);
+    assert.equal([...kinds], [LANE_WRITES, LANE_READS, LANE_READS_LEASE, LANE_READS_SESSION, LANE_READS_STALE]);
+    assert.is(await codeOf(cluster.read('a', bytes(0), { consistency: 'eventual' as 'stale' })), 'ERR_SYNOD_CONFIG');
+  }));
+
+test('a fast lane may be one of reads', () =>
+  FakeCluster.run(async ({ cluster, until }) => {
+    await cluster.propose('a', bytes(1, 2, 3, 4));
+    const lane = cluster.lane('a', { reads: 'lease' });
+    lane.claim(4);
+    lane.publish();
+    const lengths: number[] = [];
+    await until(() => lane.poll((_number, _status, _bytes, _offset, length) => void lengths.push(length), 9) > 0);
+    assert.equal(lengths, [4]);
+    lane.close();
+    assert.throws(() => cluster.lane('a', { reads: 'eventual' as 'stale' }), /consistency/);
   }));
 
 test('keys go to their shards, and only there', () =>
