@@ -14,6 +14,9 @@ const OUTCOMES: ReadonlySet<string> = new Set([
   'logFull',
   'logSlow',
   'logFailed',
+  'leaseRead',
+  'sessionRead',
+  'staleRead',
   'reconfiguration',
 ]);
 
@@ -69,6 +72,9 @@ export class FaultCounts {
   unknownOutcome = 0;
   forwardedRun = 0;
   forwardRewind = 0;
+  leaseRead = 0;
+  sessionRead = 0;
+  staleRead = 0;
   snapshot = 0;
   snapshotFailure = 0;
   snapshotRot = 0;

@@ -119,6 +119,7 @@ export class FaultStrikes {
     if (this.#prng.chance(faults.pause) && member.isRunning) {
       counts.pause += 1;
       member.pausedUntil = now() + this.#prng.range(1, faults.pauseTicks + 2);
+      member.clock.wasStopped = true;
       say(`member ${member.index} pauses until ${member.pausedUntil}`);
     }
   }
@@ -139,12 +140,12 @@ export class FaultStrikes {
     const { drift, clockJump, clockJumpTicks } = this.#faults;
     if (drift > 0 && this.#prng.chance(0.001)) {
       counts.drift += 1;
-      member.rate = 1 - drift + 2 * drift * this.#prng.float();
+      member.clock.rate = 1 - drift + 2 * drift * this.#prng.float();
     }
     if (!this.#clockPrng.chance(clockJump)) return;
     const isAhead = this.#clockPrng.chance(0.5);
     const ticks = this.#clockPrng.range(1, clockJumpTicks + 2);
-    member.debt += isAhead ? ticks : -ticks;
+    member.clock.debt += isAhead ? ticks : -ticks;
     if (isAhead) counts.clockJump += 1;
     else counts.clockStop += 1;
   }

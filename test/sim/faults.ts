@@ -27,8 +27,9 @@ export interface FaultMix {
   sluggishTicks: number;
   /** Chance per submission that the device fails and latches. */
   diskError: number;
-  /** Member clocks run at 1 ± drift. */
+  /** Member clocks run at 1 ± drift; leases are made for it, and are so long. */
   drift: number;
+  leaseTicks: number;
   /** Chance per tick that all members lose power at once. */
   powerCut: number;
   /** Chance per tick that a client forgets its route and is sent to a random replica. */
@@ -91,6 +92,7 @@ export const NO_FAULTS: FaultMix = {
   sluggishTicks: 0,
   diskError: 0,
   drift: 0,
+  leaseTicks: 20,
   powerCut: 0,
   misroute: 0,
   transfer: 0,
@@ -136,6 +138,7 @@ export const MODERATE_FAULTS: FaultMix = {
   sluggishTicks: 300,
   diskError: 0.0002,
   drift: 0.1,
+  leaseTicks: 20,
   powerCut: 0.0005,
   misroute: 0.002,
   transfer: 0.002,

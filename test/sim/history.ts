@@ -23,6 +23,7 @@ export class History {
   readonly #frontierTime: number[] = [];
   readonly #frontierPlace: number[] = [];
   readonly #writes = new Map<number, Operation>();
+  readonly #weak: Operation[] = [];
   violation = '';
   /** Writes that were never answered. */
   pending: (RegisterOperation & { key: number })[] = [];
@@ -42,6 +43,12 @@ export class History {
     const last = this.#frontierPlace.at(-1) ?? 0;
     this.#frontierTime.push(operation.respondedAt);
     this.#frontierPlace.push(Math.max(last, operation.place));
+  }
+
+  /** A read that may show the past: only what it saw at its place is judged. */
+  addWeak(operation: Operation): void {
+    this.#weak.push(operation);
+    this.reads += 1;
   }
 
   #addWrite(operation: Operation): void {
@@ -66,7 +73,8 @@ export class History {
   judge(): string {
     if (this.violation !== '') return this.violation;
     const places = [...this.#writes.keys()].sort((a, b) => a - b);
-    const reads = this.operations.filter((operation) => operation.isRead).sort((a, b) => a.place - b.place);
+    const strict = this.operations.filter((operation) => operation.isRead);
+    const reads = [...strict, ...this.#weak].sort((a, b) => a.place - b.place);
     const registers = new Map<number, { value: number; place: number }>();
     const unknownBelow = this.#unknownPlaces(places, reads.at(-1)?.place ?? 0);
     let next = 0;

@@ -10,9 +10,9 @@ import { crc32c } from '../../src/wire/crc32c.ts';
 import type { SimClient } from './sim-client.ts';
 
 /** Connects the lanes of a client to a group of member `index`, unless the client lives elsewhere. */
-export function addLanes(host: GroupHost, index: MemberIndex, { home, writes, reads }: SimClient): void {
+export function addLanes(host: GroupHost, index: MemberIndex, { home, lanes }: SimClient): void {
   if (home >= 0 && home !== index) return;
-  for (const lane of [writes, reads]) {
+  for (const lane of lanes) {
     const ring = lane.rings[index] as SharedArrayBuffer;
     host.addLane(new LaneTap(lane.laneId, lane.lane, ring, home >= 0));
   }

@@ -1,5 +1,5 @@
 /**
- * A client of one group: a lane for writes (one session) and one for reads, on the production lane code. Writes and reads at
+ * A client of one group: a lane for writes (one session) and one for reads of each consistency, on the production lane code. Writes and reads at
  * its own pace, remembers when it asked what, and adds each answer to the history.
  *
  * Its requests are sent again through the same leader, stay on their way for a while, or go to a member that is no leader (any more).
@@ -13,18 +13,21 @@ import { fromWords } from '../../src/base/bits.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LaneClient } from '../../src/engine/lane-client.ts';
-import { LANE_READS, LANE_SESSION_WORD, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
+import { LANE_SESSION_WORD, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
 import { AtomicsWaker, Doorbell } from '../../src/memory/doorbell.ts';
 import { createLane } from '../../src/memory/lane.ts';
 import { createRing } from '../../src/memory/ring.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import type { History } from './history.ts';
-import { COMMAND_BYTES, QUERY_BYTES } from './sim-machine.ts';
+import { COMMAND_BYTES } from './sim-machine.ts';
+import { type ReadingClient, SimReads } from './sim-reads.ts';
 
 const LANE_BYTES = 1 << 14;
 const IN_FLIGHT_MAX = 24;
 const KEYS = 8;
 export const CLIENTS_MAX = 64;
+/** Lanes of one life: writes, and reads of each kind. */
+const LANES = 8;
 /** Per tick and client: with three clients about 30 commands and 6 reads per virtual second. */
 const WRITE_CHANCE = 0.05;
 const READ_CHANCE = 0.02;
@@ -41,23 +44,23 @@ export interface EndedSession {
   acknowledged: number;
 }
 
-export class SimClient {
+export class SimClient implements ReadingClient {
   readonly group: GroupId;
   /** Member in whose process it lives, -1 where all live in one. */
   home = -1;
   writes: LaneClient;
-  reads: LaneClient;
+  reads: SimReads;
   readonly ended: EndedSession[] = [];
   readonly #id: number;
   readonly #members: number;
   readonly #doorbells: readonly Doorbell[];
   #lives = 0;
   readonly #prng: Prng;
-  readonly #history: History;
-  readonly #counts: FaultCounts;
-  readonly #now: () => number;
+  readonly #readPrng: Prng;
+  readonly history: History;
+  readonly counts: FaultCounts;
+  readonly now: () => number;
   #askedWrites: Asked[] = [];
-  #askedReads: Asked[] = [];
   #nextValue: number;
   /** Until then it believes in what it was told, and does not follow the leader. */
   #believesUntil = 0;
@@ -67,6 +70,7 @@ export class SimClient {
   /** In this life, and in all. */
   acknowledged = 0;
   acknowledgedEver = 0;
+  seenPlace = 0;
   violation = '';
 
   constructor(
@@ -85,18 +89,19 @@ export class SimClient {
       const word = new SharedArrayBuffer(128);
       return new Doorbell(word, 0, new AtomicsWaker(word));
     });
-    this.writes = this.#makeLane(LANE_WRITES);
-    this.reads = this.#makeLane(LANE_READS);
     this.#prng = prng;
-    this.#history = history;
-    this.#counts = counts;
-    this.#now = now;
+    this.#readPrng = prng.fork('reads');
+    this.history = history;
+    this.counts = counts;
+    this.now = now;
+    this.writes = this.#makeLane(LANE_WRITES);
+    this.reads = this.#makeReads();
     this.#nextValue = (id + 1) * 1_000_000;
   }
 
   /** Lanes of a life have names of their own: a session is never taken for one of an earlier life. */
   #makeLane(kind: number): LaneClient {
-    const laneId = (this.#lives * CLIENTS_MAX + this.#id) * 2 + (kind === LANE_READS ? 2 : 1);
+    const laneId = (this.#lives * CLIENTS_MAX + this.#id) * LANES + kind;
     const rings = Array.from({ length: this.#members }, () => createRing(LANE_BYTES));
     return new LaneClient(
       laneId,
@@ -104,32 +109,43 @@ export class SimClient {
       createLane(LANE_BYTES, kind, laneId),
       rings,
       this.#doorbells,
-      kind === LANE_READS,
+      kind !== LANE_WRITES,
       1024,
     );
+  }
+
+  /** What the lanes of a life are answered at is known to all of them. */
+  #makeReads(): SimReads {
+    this.seenPlace = 0;
+    const reads = new SimReads((kind) => this.#makeLane(kind), this, this.#readPrng);
+    for (const lane of reads.lanes) lane.seen = this.writes.seen;
+    return reads;
+  }
+
+  get lanes(): LaneClient[] {
+    return [this.writes, ...this.reads.lanes];
   }
 
   /** Its process is gone with everything it knew; it begins anew at `home`. */
   restart(home: MemberIndex): void {
     if (this.acknowledged > 0) this.ended.push({ session: this.session, acknowledged: this.acknowledged });
     for (const { key, value, at } of this.#askedWrites)
-      this.#history.pending.push({
+      this.history.pending.push({
         isRead: false,
         key,
         value,
         invokedAt: at,
         respondedAt: Number.POSITIVE_INFINITY,
       });
-    this.#counts.clientRestart += 1;
-    this.#counts.unknownOutcome += this.#askedWrites.length;
+    this.counts.clientRestart += 1;
+    this.counts.unknownOutcome += this.#askedWrites.length;
     this.#askedWrites = [];
-    this.#askedReads = [];
     this.acknowledged = 0;
     this.#held = 0;
     this.#lives += 1;
     this.home = home;
     this.writes = this.#makeLane(LANE_WRITES);
-    this.reads = this.#makeLane(LANE_READS);
+    this.reads = this.#makeReads();
   }
 
   get session(): number {
@@ -138,15 +154,15 @@ export class SimClient {
 
   /** Goes to the leader that it hears of, unless it believes in another. */
   follow(leader: MemberIndex, serial: number): void {
-    if (this.#believesUntil > this.#now()) return;
-    for (const lane of [this.writes, this.reads])
+    if (this.#believesUntil > this.now()) return;
+    for (const lane of this.lanes)
       if (lane.routedTo !== leader || lane.routedSerial !== serial) lane.route(leader, serial);
   }
 
   /** Sends its commands through a member that may lead no more, or through none (serial 0), until a tick. */
   believe(member: MemberIndex, serial: number, untilTick: number): void {
     this.#believesUntil = untilTick;
-    for (const lane of [this.writes, this.reads]) {
+    for (const lane of this.lanes) {
       if (serial > 0) lane.route(member, serial);
       else lane.unroute();
     }
@@ -155,7 +171,7 @@ export class SimClient {
   /** Sends everything unanswered again, through the same leader; returns how much that was. */
   sendAgain(): number {
     const count = this.inFlight;
-    for (const lane of [this.writes, this.reads]) if (lane.routedTo >= 0) lane.route(lane.routedTo, lane.routedSerial);
+    for (const lane of this.lanes) if (lane.routedTo >= 0) lane.route(lane.routedTo, lane.routedSerial);
     return count;
   }
 
@@ -167,9 +183,9 @@ export class SimClient {
   /** Polls, and while `isAsking` sometimes asks; returns the answers received. */
   turn(isAsking: boolean): number {
     if (isAsking && this.#prng.chance(WRITE_CHANCE)) this.#write();
-    if (isAsking && this.home < 0 && this.#prng.chance(READ_CHANCE)) this.#read();
-    if (this.#held > 0 && this.#holdsUntil <= this.#now()) this.#release();
-    return this.writes.poll(this.#onWritten, 64) + this.reads.poll(this.#onRead, 64);
+    if (isAsking && this.#prng.chance(READ_CHANCE)) this.#read();
+    if (this.#held > 0 && this.#holdsUntil <= this.now()) this.#release();
+    return this.writes.poll(this.#onWritten, 64) + this.reads.poll();
   }
 
   get inFlight(): number {
@@ -183,33 +199,27 @@ export class SimClient {
       const key = this.#prng.range(0, KEYS);
       this.writes.words[at >> 2] = key;
       this.writes.words[(at >> 2) + 1] = this.#nextValue;
-      this.#askedWrites.push({ key, value: this.#nextValue, at: this.#now() });
+      this.#askedWrites.push({ key, value: this.#nextValue, at: this.now() });
       this.#nextValue += 1;
       this.#send(this.writes);
     }
   }
 
   #read(): void {
-    if (this.reads.inFlight >= IN_FLIGHT_MAX) return;
-    const at = this.reads.claim(QUERY_BYTES);
-    if (at < 0) return;
-    const key = this.#prng.range(0, KEYS);
-    this.reads.words[at >> 2] = key;
-    this.#askedReads.push({ key, value: 0, at: this.#now() });
-    this.#send(this.reads);
+    const lane = this.reads.ask(this.#prng.range(0, KEYS));
+    if (lane !== undefined) this.#send(lane);
   }
 
   #send(lane: LaneClient): void {
-    if (this.#holdsUntil <= this.#now()) lane.publish();
+    if (this.#holdsUntil <= this.now()) lane.publish();
     else this.#held += 1;
   }
 
   /** A lane publishes everything that was claimed. */
   #release(): void {
-    this.#counts.heldRequest += this.#held;
+    this.counts.heldRequest += this.#held;
     this.#held = 0;
-    this.writes.publish();
-    this.reads.publish();
+    for (const lane of this.lanes) lane.publish();
   }
 
   readonly #onWritten = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
@@ -222,22 +232,13 @@ export class SimClient {
     this.acknowledgedEver += 1;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset);
     const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
+    if (place > this.seenPlace) this.seenPlace = place;
     // The reply tells what stood there before: a read of the place before it.
     if (this.home >= 0) this.#remember(asked, true, words[(offset >> 2) + 2] as number, place - 1);
     this.#remember(asked, false, asked.value, place);
   };
 
-  readonly #onRead = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
-    const asked = this.#askedReads.shift() as Asked;
-    if (status !== REPLY_OK) this.violation ||= `a read was answered with status ${status}`;
-    else {
-      const words = new Int32Array(bytes.buffer, bytes.byteOffset);
-      const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
-      this.#remember(asked, true, words[(offset >> 2) + 2] as number, place);
-    }
-  };
-
   #remember(asked: Asked, isRead: boolean, value: number, place: number): void {
-    this.#history.add({ isRead, key: asked.key, value, invokedAt: asked.at, respondedAt: this.#now(), place });
+    this.history.add({ isRead, key: asked.key, value, invokedAt: asked.at, respondedAt: this.now(), place });
   }
 }

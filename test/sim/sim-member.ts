@@ -11,6 +11,7 @@ import type { LogWriter } from '../../src/log/log-writer.ts';
 import { openLog } from '../../src/log/open-log.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
+import type { LeaseTerms } from '../../src/paxos/lease.ts';
 import { LEADER } from '../../src/paxos/replica-state.ts';
 import { Applier, makeReplyMemory } from '../../src/runtime/applier.ts';
 import type { ForwardDesk } from '../../src/runtime/forward-desk.ts';
@@ -26,6 +27,7 @@ import { visitRecords } from './durable-records.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { CrashPoints, PowerLoss } from './fault-crash-points.ts';
 import type { FaultMix } from './faults.ts';
+import { leaseTerms, MemberClock, TIMING } from './member-clock.ts';
 import { addLanes, makeDesk } from './member-lanes.ts';
 import { chunksOf, outboxOf } from './member-memory.ts';
 import { MemberSnapshots } from './member-snapshots.ts';
@@ -34,13 +36,6 @@ import { SimDevice, SimDisk, SimSegmentReader } from './sim-disk.ts';
 import { SimMachine } from './sim-machine.ts';
 import { type SimNetwork, SimTransport } from './sim-network.ts';
 
-const TIMING = {
-  heartbeatTicks: 5,
-  electionTimeoutTicks: 40,
-  electionJitterTicks: 30,
-  retryTicks: 10,
-  windowSlotsMax: 32,
-};
 /** An idle log has covered its last records by then (S11). */
 const IDLE_TICKS = 4;
 
@@ -103,11 +98,9 @@ export class SimMember {
   life: Life | undefined;
   restartTick = 0;
   pausedUntil = 0;
-  /** Ticks of this member per virtual tick, and what is owed to it. */
-  rate = 1;
-  debt = 0;
   lives = 0;
-  readonly clockMs = new Float64Array(1);
+  readonly clock: MemberClock;
+  readonly #lease: LeaseTerms;
   readonly #memberCount: number;
   readonly #network: SimNetwork;
   readonly #prng: Prng;
@@ -134,6 +127,8 @@ export class SimMember {
     events: MemberEvents,
   ) {
     this.index = index;
+    this.clock = new MemberClock(index);
+    this.#lease = leaseTerms(faults());
     this.#memberCount = memberCount;
     this.#leadershipSerials = new Array<number>(groupCount).fill(0);
     this.#onWayBack = new Array<boolean>(groupCount).fill(false);
@@ -238,7 +233,7 @@ export class SimMember {
     driver.finishRecovery(this.#leadershipSerials[driver.groupId] as number);
     const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults(), this.clockMs);
     const desk = clients.some(({ home }) => home >= 0)
-      ? makeDesk(driver, this.#transport, this.clockMs, this.lives)
+      ? makeDesk(driver, this.#transport, this.clock.ms, this.lives)
       : undefined;
     const host = new GroupHost({
       driver,
@@ -249,7 +244,7 @@ export class SimMember {
       self: this.index,
       batchBytesTarget: 1 << 12,
       payloadBytesMax: 1024,
-      clockMs: this.clockMs,
+      clockMs: this.clock.ms,
       snapshots,
     });
     for (const client of clients) if (client.group === driver.groupId) addLanes(host, this.index, client);
@@ -274,6 +269,8 @@ export class SimMember {
         this.index,
       ),
       timing: TIMING,
+      lease: this.#lease,
+      clock: this.clock,
       outbox: outboxOf(this.index, group),
       prng: this.#prng.fork(group === 0 ? `life ${this.lives}` : `life ${this.lives} of group ${group}`),
       isPreferred: this.index === group % this.#memberCount,
@@ -345,6 +342,7 @@ export class SimMember {
   /** One turn of the duty cycle; returns the work done. */
   turn(): number {
     const life = this.life as Life;
+    this.clock.beginTurn();
     const work = this.#live(() => {
       life.device.advance();
       return this.points.passSnapshot(life.host.doWork());
@@ -378,13 +376,11 @@ export class SimMember {
 
   /** Virtual time passes at the member's own rate. */
   passTick(): void {
-    this.debt += this.rate;
+    this.clock.debt += this.clock.rate;
     const { device, host } = this.life as Life;
-    while (this.debt >= 1 && this.life !== undefined) {
-      this.debt -= 1;
+    while (this.life !== undefined && this.clock.takeTick()) {
       this.#idleTicks = device.isIdle && host.log.submissions === this.#submissions ? this.#idleTicks + 1 : 0;
       this.#submissions = host.log.submissions;
-      this.clockMs[0] = (this.clockMs[0] as number) + 10;
       this.#live(() => {
         host.tick();
         return 1;

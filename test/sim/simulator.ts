@@ -203,6 +203,7 @@ export class Simulator {
     for (let turn = 0; turn < TURNS; turn++) if (this.#turn(isFaulty && turn === 0) === 0) break;
     watch.lap('turns');
     for (const member of this.#members) {
+      member.clock.pass();
       if (member.isRunning) member.passTick();
       if (member.life?.hasFailed === true) this.#crash(member.index, 'its log failed');
       this.#events += 1;
@@ -288,8 +289,7 @@ export class Simulator {
     this.#network.heal();
     for (const member of this.#members) {
       member.pausedUntil = 0;
-      member.rate = 1;
-      member.debt = 0;
+      member.clock.heal();
       member.points.disarm();
       member.disk.fullUntil = 0;
       member.disk.sluggishUntil = 0;

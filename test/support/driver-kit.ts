@@ -11,7 +11,7 @@ import { SessionTable } from '../../src/runtime/session-table.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
 import { decodeFrame, encodeFrame, FRAME_HEADER_BYTES } from '../../src/wire/frame.ts';
-import { type Fields, message, TIMING } from './core.ts';
+import { type Fields, LEASE, message, TIMING } from './core.ts';
 import { portableBulk } from './in-thread-cluster.ts';
 import { ListMachine } from './lane-kit.ts';
 import { type Fixture, open } from './log-fixture.ts';
@@ -114,6 +114,14 @@ export class DriverKit {
   readonly observer = new ObserverRecorder();
   readonly applier: Applier;
   readonly fixture: Fixture;
+  /** What the clock shows when it is read; `clock.ms` is the last reading. */
+  nowMs = 1000;
+  readonly clock = {
+    ms: new Float64Array(1),
+    read: (): void => {
+      this.clock.ms[0] = this.nowMs;
+    },
+  };
 
   constructor(self: MemberIndex, members: number, fixture = open(new TestMedium())) {
     this.fixture = fixture;
@@ -129,6 +137,8 @@ export class DriverKit {
       bulk: portableBulk,
       applier: this.applier,
       observer: this.observer,
+      lease: LEASE,
+      clock: this.clock,
     });
     this.driver.attachLog(fixture.log);
   }

@@ -3,9 +3,22 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OUTBOX_ACTIONS_MAX } from '../../../src/limits.ts';
 import { makeBallot } from '../../../src/paxos/ballot.ts';
-import { ACCEPT, ACCEPTED, FETCH, HEARTBEAT, HEARTBEAT_REPLY, LEARNED, PREPARE } from '../../../src/paxos/message.ts';
+import {
+  ACCEPT,
+  ACCEPTED,
+  FETCH,
+  HEARTBEAT,
+  HEARTBEAT_REPLY,
+  LEARNED,
+  PREPARE,
+  READ_INDEX,
+  REPLY_STAMP,
+} from '../../../src/paxos/message.ts';
+import { READ_BY_LEASE, READ_BY_ROUND } from '../../../src/paxos/read-index.ts';
+import { recoverPromise } from '../../../src/paxos/recover.ts';
 import { LEADER } from '../../../src/paxos/replica-state.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
+import { LEASE } from '../../support/core.ts';
 import { batchOf, DriverKit, type SentFrame } from '../../support/driver-kit.ts';
 
 const BALLOT = makeBallot(1, 2);
@@ -24,6 +37,17 @@ const leader = (members = 3): DriverKit => {
   assert.ok(kit.driver.replica.isLeader);
   return kit;
 };
+
+/** A leader that member 1 has granted the lease. */
+function leased() {
+  const kit = leader();
+  const { driver } = kit;
+  const round = driver.beginReadRound();
+  const ballot = driver.replica.state.promisedBallot;
+  kit.receive(HEARTBEAT_REPLY, { from: 1, ballot, aux: round, aux2: REPLY_STAMP * (kit.nowMs + 1) });
+  kit.transport.take();
+  return { driver, kit };
+}
 
 const accept = (kit: DriverKit, slot: number, text: string, commit = 0, ballot = BALLOT): void =>
   kit.receive(ACCEPT, { from: 1, ballot, slot, commit }, batchOf(text));
@@ -44,6 +68,70 @@ test('a vote is answered once it is durable, not before (S1)', () => {
   kit.flush();
   const [answer] = kit.transport.take();
   assert.equal([answer?.kind, answer?.to, answer?.slot, answer?.aux], ['ACCEPTED', 1, 0, 1]);
+});
+
+test('a lease is looked at by a clock that is read now, not by the one of before (S21)', () => {
+  const { driver, kit } = leased();
+  assert.ok(driver.checkLease());
+  kit.nowMs += LEASE.leaseMs;
+  assert.ok(driver.replica.holdsLease, 'as of the last reading');
+  assert.not(driver.checkLease());
+});
+
+test('a heartbeat grants the lease from when it came, however long the process had been stopped before (S21)', () => {
+  const kit = follower();
+  kit.driver.onTick();
+  kit.nowMs += 5000;
+  kit.receive(HEARTBEAT, { from: 1, ballot: BALLOT, aux: 1, aux2: LEASE.leaseMs });
+  kit.nowMs += LEASE.leaseMs;
+  kit.driver.onTick();
+  kit.flush();
+  kit.transport.take();
+  const prepare = { from: 2, ballot: makeBallot(2, 3) };
+  kit.receive(PREPARE, prepare);
+  kit.flush();
+  assert.equal(kinds(kit.transport.take()), [], 'its own clock says that the lease may last');
+  kit.nowMs += LEASE.leaseMs;
+  kit.driver.onTick();
+  kit.receive(PREPARE, prepare);
+  kit.flush();
+  assert.ok(kinds(kit.transport.take()).includes('PROMISE'));
+});
+
+test('a restarted member that had promised something passes no candidate for one whole lease', () => {
+  const kit = new DriverKit(0, 3);
+  recoverPromise(kit.driver.replica.state, BALLOT, 1);
+  kit.driver.finishRecovery(0);
+  kit.receive(PREPARE, { from: 2, ballot: makeBallot(2, 3) });
+  kit.flush();
+  assert.equal(kinds(kit.transport.take()), []);
+  kit.nowMs += 2 * LEASE.leaseMs;
+  kit.driver.onTick();
+  kit.receive(PREPARE, { from: 2, ballot: makeBallot(2, 3) });
+  kit.flush();
+  assert.ok(kinds(kit.transport.take()).includes('PROMISE'));
+});
+
+test('a follower asks for a read index, and hears of it', () => {
+  const kit = follower();
+  kit.receive(HEARTBEAT, { from: 1, ballot: BALLOT, aux: 1 });
+  kit.flush();
+  kit.transport.take();
+  const serial = kit.driver.askReadIndex(READ_BY_ROUND);
+  const [question] = kit.transport.take();
+  assert.equal([question?.kind, question?.to, question?.aux], ['READ_INDEX', 1, serial]);
+});
+
+test('a leader answers one under its lease at once, by a clock read after it came, else after a round', () => {
+  const { driver, kit } = leased();
+  const ask = (serial: number): string[] => {
+    kit.receive(READ_INDEX, { from: 2, slot: READ_BY_LEASE, aux: serial, aux2: 9 });
+    return kinds(kit.transport.take());
+  };
+  assert.equal(ask(1), ['READ_INDEX_REPLY']);
+  kit.nowMs += LEASE.leaseMs;
+  assert.ok(driver.replica.holdsLease, 'as of the last reading');
+  assert.equal(ask(2), ['HEARTBEAT', 'HEARTBEAT']);
 });
 
 test('so is a promise', () => {
