@@ -19,8 +19,8 @@ export function addLanes(host: GroupHost, index: MemberIndex, { home, lanes }: S
 }
 
 /** The client is gone. */
-export function removeLanes(host: GroupHost, { writes, reads }: SimClient): void {
-  for (const { laneId } of [writes, reads]) host.removeLane(laneId);
+export function removeLanes(host: GroupHost, { lanes }: SimClient): void {
+  for (const { laneId } of lanes) host.removeLane(laneId);
 }
 
 /** What a member in its life `serial` does for the clients of its own process while another leads. */

@@ -231,7 +231,7 @@ export class SimMember {
   #makeHost({ driver, machine, sessions }: MadeGroup, log: LogWriter, clients: readonly SimClient[]): LifeGroup {
     driver.attachLog(log);
     driver.finishRecovery(this.#leadershipSerials[driver.groupId] as number);
-    const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults(), this.clockMs);
+    const snapshots = this.snapshots.begin(driver, this.#transport, this.lives, this.#faults(), this.clock.ms);
     const desk = clients.some(({ home }) => home >= 0)
       ? makeDesk(driver, this.#transport, this.clock.ms, this.lives)
       : undefined;
