@@ -52,7 +52,16 @@ test('exactly once: a session table that takes every command for a fresh one', (
 test('linearizability: a leader that confirms its own reads', () => {
   withMistake(Replica.prototype, 'confirmedRound', { get: () => Number.POSITIVE_INFINITY }, () =>
     expectFound(
-      { pause: 0.004, pauseTicks: 150, drift: 0.5, partition: 0.01, partitionTicks: 100, misroute: 0.3, holdTicks: 30 },
+      {
+        leaseTicks: 0,
+        pause: 0.004,
+        pauseTicks: 150,
+        drift: 0.5,
+        partition: 0.01,
+        partitionTicks: 100,
+        misroute: 0.3,
+        holdTicks: 30,
+      },
       /stale read|is not linearizable|the order says/,
     ),
   );

@@ -104,9 +104,9 @@ export class SimReads {
     return this.#lanes.reduce((sum, { lane }) => sum + lane.inFlight, 0);
   }
 
-  /** Claims a read of a drawn consistency; its lane, or undefined where there is no room. */
+  /** Claims a read of a drawn consistency, most often the strictest; its lane, or undefined where there is no room. */
   ask(key: number): LaneClient | undefined {
-    const reads = this.#prng.pick(this.#lanes);
+    const reads = this.#lanes[Math.max(0, this.#prng.range(0, KINDS.length + 1) - 1)] as ReadLane;
     return reads.ask(key) ? reads.lane : undefined;
   }
 
