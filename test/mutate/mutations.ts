@@ -2,6 +2,8 @@
  * One-line mutations of the compiled code, each a mistake that somebody could make, and what must notice it: test files by
  * part of their path, or the simulator ('sim').
  */
+
+import { LOG_MUTATIONS } from './log-mutations.ts';
 import { type Mutation, m } from './mutation.ts';
 import { SMALL_SCOPE_MUTATIONS } from './small-scope-mutations.ts';
 import { STORAGE_MUTATIONS } from './storage-mutations.ts';
@@ -386,6 +388,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m('runtime/replica-host', 'this.#coverIdleLog();', '', 'an idle log without a floor (S11)', ['sim/idle-rot']),
   ...STORAGE_MUTATIONS,
+  ...LOG_MUTATIONS,
   ...SMALL_SCOPE_MUTATIONS,
   m(
     'runtime/group-driver',

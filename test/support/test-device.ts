@@ -14,6 +14,9 @@ import type { SegmentReader } from '../../src/log/segment.ts';
 export class TestMedium implements SegmentReader {
   readonly segments = new Map<number, Uint8Array>();
 
+  /** Retired segments give their files, with all that stands in them, to later ones. */
+  isRecycling = false;
+  readonly #retired: Uint8Array[] = [];
   /** Positions of blocks that cannot be read any more. */
   readonly unreadable = new Set<number>();
 
@@ -50,6 +53,24 @@ export class TestMedium implements SegmentReader {
     if (whole.length < end) whole = grow(whole, end);
     whole.set(bytes, offset);
     this.segments.set(base, whole);
+  }
+
+  retire(base: number): void {
+    const bytes = this.segments.get(base);
+    this.segments.delete(base);
+    if (bytes !== undefined && this.isRecycling) this.#retired.push(bytes);
+  }
+
+  /** The directory is lost, with everything in it. */
+  wipe(): void {
+    this.segments.clear();
+    this.#retired.length = 0;
+  }
+
+  /** Gives a retired file, if there is one, the name of the segment at `base`. */
+  reuse(base: number): void {
+    const bytes = this.#retired.pop();
+    if (bytes !== undefined) this.segments.set(base, bytes);
   }
 
   flip(position: number): void {
@@ -147,6 +168,7 @@ export class TestDevice implements LogDevice {
     if (this.isDiskFull) throw new SynodError('ERR_SYNOD_DISK_FULL', 'no space');
     if (header.length !== LOG_BLOCK_BYTES) throw new Error('a header takes one block');
     this.openedBases.push(base);
+    this.medium.reuse(base);
     this.medium.write(base, header);
   }
 
@@ -160,7 +182,7 @@ export class TestDevice implements LogDevice {
   }
 
   retireSegment(base: number): void {
-    this.medium.segments.delete(base);
+    this.medium.retire(base);
   }
 
   close(): void {}
