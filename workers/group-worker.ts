@@ -5,7 +5,7 @@
 import { receiveMessageOnPort, threadId } from 'node:worker_threads';
 import { SynodError } from '../src/base/errors.ts';
 import {
-  WORKER_LOG_ERROR_WORD,
+  logErrorWordOf,
   WORKER_OWNER_WORD,
   WORKER_READY_WORD,
   WORKER_THREAD_ID_WORD,
@@ -19,7 +19,7 @@ import type { WorkerData, WorkerMessage } from './worker-data.ts';
 /** The piscina task. */
 export async function run(data: WorkerData): Promise<void> {
   const words = new Int32Array(data.block);
-  takeOwnership(words, data.ownerEpoch);
+  takeOwnership(words, data);
   const post = (message: WorkerMessage): void => data.control.postMessage(message);
   try {
     const meter = new AllocationMeter();
@@ -40,12 +40,12 @@ export async function run(data: WorkerData): Promise<void> {
 }
 
 /** The owner word is an assertion: the supervisor wrote our epoch before it started us, and nobody else runs on these rings (S22). */
-function takeOwnership(words: Int32Array, epoch: number): void {
-  if (Atomics.load(words, WORKER_OWNER_WORD) !== epoch) {
+function takeOwnership(words: Int32Array, { ownerEpoch, logs }: WorkerData): void {
+  if (Atomics.load(words, WORKER_OWNER_WORD) !== ownerEpoch) {
     throw new SynodError('ERR_SYNOD_INVARIANT', 'Another task owns the rings of this worker.');
   }
   Atomics.store(words, WORKER_THREAD_ID_WORD, threadId);
-  Atomics.store(words, WORKER_LOG_ERROR_WORD, 0);
+  for (let index = 0; index < logs.length; index++) Atomics.store(words, logErrorWordOf(index), 0);
 }
 
 function describe(error: unknown): WorkerMessage {

@@ -51,6 +51,12 @@ export interface LogData {
   volatileControl: SharedArrayBuffer;
 }
 
+/** A log that a worker hosts, with the groups whose records stand in it. A group never changes its log (S15). */
+export interface HostedLog {
+  log: LogData;
+  groups: GroupData[];
+}
+
 /** Snapshots of the replica's groups. */
 export interface SnapshotData {
   /** One directory per group below it; empty where the log is volatile. */
@@ -85,9 +91,9 @@ export interface WorkerData {
   /** The application's doorbell (Atomics.waitAsync): rung after completions. */
   clientDoorbell: SharedArrayBuffer;
   control: MessagePort;
-  log: LogData;
+  /** One or several: as many as the directory was made with, spread over the workers of this start. */
+  logs: HostedLog[];
   snapshots: SnapshotData;
-  groups: GroupData[];
   peers: PeerLinkData[];
   /** Module URL or ready-made name, and what createMachine gets. */
   machine: string;

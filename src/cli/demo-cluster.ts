@@ -2,7 +2,6 @@
  * The cluster as the demo sees it: the public API, plus what only an audit asks for.
  */
 import { SynodError } from '../base/errors.ts';
-import { workerOfGroup } from '../engine/placement.ts';
 import { type Cluster, type Lane, openCluster, type WorkerStatus } from '../index.ts';
 import { LOG_SEGMENT_BYTES, PAYLOAD_BYTES_DEFAULT } from '../limits.ts';
 import { decodeReport, reportQuery } from '../machines/audit-report.ts';
@@ -111,9 +110,9 @@ export class DemoCluster {
     const leaders = this.leaders;
     const replica = leaders[shard];
     if (replica === undefined || this.#replicas < 3) return undefined;
-    const worker = workerOfGroup(shard, this.#workers);
+    const worker = this.#cluster.workerOf(shard);
     const shards = leaders.flatMap((leader, led) =>
-      leader === replica && workerOfGroup(led, this.#workers) === worker ? [led] : [],
+      leader === replica && this.#cluster.workerOf(led) === worker ? [led] : [],
     );
     const gone = new Promise<void>((resolve) => {
       const onDown = (down: { replica: number; worker: number }): void => {

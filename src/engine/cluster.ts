@@ -8,13 +8,14 @@ import type { Sleeper } from '../memory/doorbell.ts';
 import { closed, Engine } from './engine.ts';
 import type { Inspection } from './inspections.ts';
 import { renderMetrics, samplesOf } from './metrics.ts';
+import type { Hosting } from './placement.ts';
 import { Router } from './router.ts';
 import type { SharedMemory } from './shared-memory.ts';
 import { type ClusterStatus, describeCluster } from './status.ts';
 
 export interface ClusterParts {
   config: Config;
-  workers: number;
+  hosting: Hosting;
   memory: SharedMemory;
   sleeper: Sleeper;
   release(): void;
@@ -24,11 +25,11 @@ export class Cluster extends Engine<Router> {
   readonly #config: Config;
 
   constructor(parts: ClusterParts) {
-    const { config, workers, memory, sleeper, release } = parts;
+    const { config, hosting, memory, sleeper, release } = parts;
     super({
       config,
       replicas: config.replicas,
-      workers,
+      hosting,
       sleeper,
       release,
       makeRouter: (host) => new Router(memory.status, host, (replica, group) => host.slot(replica, group).isUp),
@@ -37,7 +38,7 @@ export class Cluster extends Engine<Router> {
   }
 
   status(): ClusterStatus {
-    return describeCluster(this.#config, this.workers, this.router, this.supervisor?.slots ?? []);
+    return describeCluster(this.#config, this.hosting, this.router, this.supervisor?.slots ?? []);
   }
 
   /** `status()` as Prometheus text. */

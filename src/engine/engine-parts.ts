@@ -6,6 +6,7 @@ import type { GroupId } from '../base/types.ts';
 import type { Config } from '../config.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
 import type { LaneClient } from './lane-client.ts';
+import type { Hosting } from './placement.ts';
 import type { WorkerSlot } from './supervisor.ts';
 
 /** Bytes a worker allocated per command between start and stop. */
@@ -57,7 +58,7 @@ export interface EngineParts<R extends LaneRouter> {
   config: EngineConfig;
   /** Replicas in this process; lanes, slots and routes number them from 0. */
   replicas: number;
-  workers: number;
+  hosting: Hosting;
   sleeper: Sleeper;
   makeRouter(host: RouterHost): R;
   release(): void;

@@ -18,7 +18,7 @@ import type { EngineConfig, EngineEvents, EngineParts, LaneRouter, WorkerAllocat
 import { type Inspection, Inspections } from './inspections.ts';
 import { Lane, type LaneHost } from './lane.ts';
 import { LaneClient } from './lane-client.ts';
-import { groupOfKey, workerOfGroup } from './placement.ts';
+import { groupOfKey, type Hosting, workerOfGroup } from './placement.ts';
 import { Proposals, type ProposeOptions } from './proposals.ts';
 import { Pump } from './pump.ts';
 import type { Supervisor, WorkerSlot } from './supervisor.ts';
@@ -35,7 +35,7 @@ export interface LaneOptions {
 
 export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEvents> implements LaneHost {
   protected readonly router: R;
-  protected readonly workers: number;
+  protected readonly hosting: Hosting;
   protected supervisor: Supervisor | undefined;
   readonly #config: EngineConfig;
   readonly #replicas: number;
@@ -56,7 +56,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     super();
     this.#config = parts.config;
     this.#replicas = parts.replicas;
-    this.workers = parts.workers;
+    this.hosting = parts.hosting;
     this.#release = parts.release;
     this.router = parts.makeRouter({
       onLeader: (shard, replica) => this.tell('leader', { shard, replica, node: this.nodeIdOf(replica) }),
@@ -114,6 +114,11 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   /** The shard of a key. */
   shardOf(key: string): number {
     return groupOfKey(key, this.#config.shards);
+  }
+
+  /** The worker of each replica here that hosts a shard. */
+  workerOf(shard: number): number {
+    return workerOfGroup(shard, this.hosting);
   }
 
   /** Where the calls of a key go, or why one cannot be taken. */
@@ -214,7 +219,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   protected slot(replica: number, group: GroupId): WorkerSlot {
     const supervisor = this.supervisor;
     if (supervisor === undefined) throw new SynodError('ERR_SYNOD_CLOSED', 'The cluster is not open yet.');
-    return supervisor.slots[replica * this.workers + workerOfGroup(group, this.workers)] as WorkerSlot;
+    return supervisor.slots[replica * this.hosting.workers + this.workerOf(group)] as WorkerSlot;
   }
 
   // --- what the supervisor reports ----------------------------------------------------------------------------------
@@ -263,8 +268,8 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
 
   onWorkerUp(slot: WorkerSlot): void {
     if (slot.restarts === 0) return;
-    for (let group = slot.worker; group < this.#config.shards; group += this.workers)
-      this.router.forget(slot.replica, group);
+    for (let group = 0; group < this.#config.shards; group++)
+      if (this.workerOf(group) === slot.worker) this.router.forget(slot.replica, group);
     this.tell('restart', { replica: slot.replica, worker: slot.worker });
   }
 

@@ -2,7 +2,7 @@
  * All memory that the threads of one node share. The application thread owns it, so that it outlives every worker (S22).
  *
  *   per node             client doorbell, transport worker block, link status
- *   per worker           worker block, chunks of the log's in-memory tail
+ *   per worker           worker block; per log that it hosts: chunks of its in-memory tail
  *   per group            status block
  *   per worker and peer  one bulk and one control ring each way, between the group worker and the transport worker
  */
@@ -11,7 +11,8 @@ import type { NodeConfig } from '../config.ts';
 import { DOORBELL_WORDS, WORKER_WORDS } from '../memory/descriptor.ts';
 import { createStatusBlock } from '../memory/status-block.ts';
 import { createLinkStatus } from '../transport/link-status.ts';
-import { makePairRings, makeWorkerMemory, type WorkerMemory } from './shared-memory.ts';
+import type { Hosting } from './placement.ts';
+import { makePairRings, makeWorkers, type WorkerMemory } from './shared-memory.ts';
 
 export class NodeMemory {
   readonly clientDoorbell = new SharedArrayBuffer(DOORBELL_WORDS * 4);
@@ -24,11 +25,11 @@ export class NodeMemory {
   /** By worker: one link per other member. */
   readonly links: readonly (readonly TransportLink[])[];
 
-  constructor(config: NodeConfig, workerCount: number, self: number) {
-    this.workers = Array.from({ length: workerCount }, () => makeWorkerMemory(config));
+  constructor(config: NodeConfig, hosting: Hosting, self: number) {
+    this.workers = makeWorkers(config, hosting);
     this.status = Array.from({ length: config.shards }, () => createStatusBlock());
     const peers = config.members.map((_, member) => member).filter((member) => member !== self);
-    this.links = Array.from({ length: workerCount }, () => peers.map(makeLink));
+    this.links = Array.from({ length: hosting.workers }, () => peers.map(makeLink));
   }
 }
 

@@ -2,7 +2,7 @@
 import type { NodeConfig } from '../config.ts';
 import { type LinkSnapshot, readLinkStatus } from '../transport/link-status.ts';
 import type { NodeRouter } from './node-router.ts';
-import { preferredMember, workerOfGroup } from './placement.ts';
+import { type Hosting, logsOfWorker, preferredMember } from './placement.ts';
 import { describeReplica, describeWorker, type ReplicaStatus, type WorkerStatus } from './status.ts';
 import type { WorkerSlot } from './supervisor.ts';
 
@@ -36,29 +36,28 @@ export interface NodeParts {
   self: number;
   router: NodeRouter;
   slots: readonly WorkerSlot[];
-  workers: number;
+  hosting: Hosting;
   linkStatus: SharedArrayBuffer;
   listen: { host: string; port: number } | undefined;
 }
 
 export function describeNode(parts: NodeParts): NodeStatus {
-  const { config, router, slots, workers, linkStatus, self } = parts;
+  const { config, router, slots, hosting, linkStatus, self } = parts;
   return {
     id: config.id,
     durability: config.durability,
     listen: parts.listen,
     shards: Array.from({ length: config.shards }, (_, shard) => describeShard(config, router, shard)),
-    workers: slots.map((slot) => describeWorker(slot, firstStatus(router, slot, workers, config.shards))),
+    workers: slots.map((slot) =>
+      describeWorker(
+        slot,
+        logsOfWorker(slot.worker, hosting.logs, hosting.workers).map((log) => router.statusOf(log)),
+      ),
+    ),
     links: config.members.flatMap(({ id }, member) =>
       member === self ? [] : [{ node: id, ...readLinkStatus(linkStatus, member) }],
     ),
   };
-}
-
-function firstStatus(router: NodeRouter, slot: WorkerSlot, workers: number, shards: number) {
-  for (let group = 0; group < shards; group++)
-    if (workerOfGroup(group, workers) === slot.worker) return router.statusOf(group);
-  return undefined;
 }
 
 function describeShard(config: NodeConfig, router: NodeRouter, shard: number): NodeShardStatus {

@@ -13,12 +13,13 @@ import { type NodeEndpoint, openNodeEndpoint } from './node-endpoint.ts';
 import type { NodeMemory } from './node-memory.ts';
 import { NodeRouter } from './node-router.ts';
 import { describeNode, type NodeStatus } from './node-status.ts';
+import type { Hosting } from './placement.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { TransportHost } from './transport-host.ts';
 
 export interface NodeParts {
   config: NodeConfig;
-  workers: number;
+  hosting: Hosting;
   /** Member index of this node. */
   self: number;
   memory: NodeMemory;
@@ -37,11 +38,11 @@ export class Node extends Engine<NodeRouter> {
   #endpoint: NodeEndpoint | undefined;
 
   constructor(parts: NodeParts) {
-    const { config, workers, self, memory, sleeper, release } = parts;
+    const { config, hosting, self, memory, sleeper, release } = parts;
     super({
       config,
       replicas: 1,
-      workers,
+      hosting,
       sleeper,
       release,
       makeRouter: (host) => new NodeRouter(memory.status, host, self),
@@ -94,7 +95,7 @@ export class Node extends Engine<NodeRouter> {
       self: this.#self,
       router: this.router,
       slots: this.supervisor?.slots ?? [],
-      workers: this.workers,
+      hosting: this.hosting,
       linkStatus: this.#memory.linkStatus,
       listen: this.#transport?.address,
     });

@@ -2,7 +2,7 @@
  * `openCluster`: checks the options, takes the directory, makes the shared memory, starts the workers, waits for a leader of every
  * shard. Nothing stays behind when a step fails.
  */
-import type { GroupData, PeerLinkData, WorkerData } from '../../workers/worker-data.ts';
+import type { GroupData, HostedLog, PeerLinkData, WorkerData } from '../../workers/worker-data.ts';
 import { SynodError } from '../base/errors.ts';
 import { type ClusterOptions, type Config, validateOptions } from '../config.ts';
 import { AtomicsWaker, Sleeper, type Waker } from '../memory/doorbell.ts';
@@ -12,8 +12,9 @@ import { loadMachine } from '../runtime/load-machine.ts';
 import { Cluster } from './cluster.ts';
 import { type OpenedDirectory, openDirectory } from './directory.ts';
 import { mintId } from './directory-files.ts';
-import { preferredMember, workerOfGroup } from './placement.ts';
-import { SharedMemory, type WorkerMemory } from './shared-memory.ts';
+import { hostingOf, workersAsked } from './hosting.ts';
+import { groupsOfLog, type Hosting, logsOfWorker, preferredMember } from './placement.ts';
+import { type LogMemory, SharedMemory, type WorkerMemory } from './shared-memory.ts';
 import { type PublishTask, SnapshotPublisher } from './snapshot-publisher.ts';
 import { Supervisor, type WorkerSlot } from './supervisor.ts';
 import { snapshotsOf, tuningOf } from './tuning.ts';
@@ -26,28 +27,20 @@ import { snapshotsOf, tuningOf } from './tuning.ts';
 export async function openCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const config = validateOptions(options);
   await loadMachine(config.machine);
-  const workers = config.workers === 'per-group' ? config.shards : Math.min(config.workers, config.shards);
   const directory =
-    config.directory === undefined || config.durability === 'memory'
-      ? volatileDirectory()
-      : takeDirectory(config, workers);
+    config.directory === undefined || config.durability === 'memory' ? volatileDirectory() : takeDirectory(config);
   try {
-    return await open(config, workers, directory);
+    return await open(config, hostingOf(config, directory.logs), directory);
   } catch (error) {
     directory.release();
     throw error;
   }
 }
 
-function takeDirectory(config: Config, workers: number): OpenedDirectory {
+function takeDirectory(config: Config): OpenedDirectory {
   const { replicas, shards, lostReplicas } = config;
-  const opened = openDirectory({ directory: config.directory as string, replicas, shards, workers, lostReplicas });
-  if (opened.logs === workers) return opened;
-  config.logger?.warn(
-    { logs: opened.logs, workers },
-    'the number of logs was fixed when the directory was made: as many workers are used',
-  );
-  return opened;
+  const workers = workersAsked(config);
+  return openDirectory({ directory: config.directory as string, replicas, shards, workers, lostReplicas });
 }
 
 function volatileDirectory(): OpenedDirectory {
@@ -62,10 +55,9 @@ function volatileDirectory(): OpenedDirectory {
   };
 }
 
-async function open(config: Config, asked: number, directory: OpenedDirectory): Promise<Cluster> {
-  const workers = directory.logs === 0 ? asked : directory.logs;
+async function open(config: Config, hosting: Hosting, directory: OpenedDirectory): Promise<Cluster> {
   const binding = loadNative(config.native).binding;
-  const memory = new SharedMemory(config, workers);
+  const memory = new SharedMemory(config, hosting);
   const clientWaker = new AtomicsWaker(memory.clientDoorbell);
   const sleeper = new Sleeper(memory.clientDoorbell, 0, clientWaker);
   const publisher = new SnapshotPublisher(config.native);
@@ -73,8 +65,8 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
     void publisher.close();
     directory.release();
   };
-  const cluster = new Cluster({ config, workers, memory, sleeper, release });
-  const birth = new BirthCertificates(config, workers, directory, memory, cluster);
+  const cluster = new Cluster({ config, hosting, memory, sleeper, release });
+  const birth = new BirthCertificates(config, hosting, directory, memory, cluster);
   const supervisor = new Supervisor(
     memory.workers.map((row) => row.map((worker) => worker.block)),
     {
@@ -82,7 +74,10 @@ async function open(config: Config, asked: number, directory: OpenedDirectory): 
       birthData: (replica, worker) => birth.of(replica, worker),
       wakerOf: makeWaker(binding),
       startTimeoutMs: config.startTimeoutMs,
-      closeLog: (replica, worker) => closeLog(binding, directory.logDirectory(replica, worker)),
+      closeLog: (replica, worker) => {
+        for (const log of logsOfWorker(worker, hosting.logs, hosting.workers))
+          closeLog(binding, directory.logDirectory(replica, log));
+      },
       onMessage: (slot, message) => {
         if (message.kind === 'publish') void publish(publisher, supervisor, slot, message.task);
         else cluster.onWorkerMessage(slot, message);
@@ -142,14 +137,14 @@ async function leaders(cluster: Cluster, config: Config): Promise<void> {
 /** What each worker receives at birth, made anew for every restart. */
 class BirthCertificates {
   readonly #config: Config;
-  readonly #workers: number;
+  readonly #hosting: Hosting;
   readonly #directory: OpenedDirectory;
   readonly #memory: SharedMemory;
   readonly #cluster: Cluster;
 
-  constructor(config: Config, workers: number, directory: OpenedDirectory, memory: SharedMemory, cluster: Cluster) {
+  constructor(config: Config, hosting: Hosting, directory: OpenedDirectory, memory: SharedMemory, cluster: Cluster) {
     this.#config = config;
-    this.#workers = workers;
+    this.#hosting = hosting;
     this.#directory = directory;
     this.#memory = memory;
     this.#cluster = cluster;
@@ -157,9 +152,7 @@ class BirthCertificates {
 
   of(replica: number, worker: number): Omit<WorkerData, 'ownerEpoch' | 'control'> {
     const config = this.#config;
-    const { block, chunks, volatileControl } = (this.#memory.workers[replica] as WorkerMemory[])[
-      worker
-    ] as WorkerMemory;
+    const { block, logs } = (this.#memory.workers[replica] as WorkerMemory[])[worker] as WorkerMemory;
     return {
       memberIndex: replica,
       laneReplica: replica,
@@ -167,18 +160,8 @@ class BirthCertificates {
       memberNodeIds: Array.from({ length: config.replicas }, (_, member) => member + 1),
       block,
       clientDoorbell: this.#memory.clientDoorbell,
-      log: {
-        logNumber: worker,
-        directory: this.#directory.logDirectory(replica, worker),
-        durability: config.durability,
-        clusterId: this.#directory.clusterId,
-        nodeId: replica + 1,
-        chunks,
-        volatileControl,
-        isForgotten: this.#directory.isForgotten(replica),
-      },
+      logs: logs.map((memory) => this.#log(replica, memory)),
       snapshots: snapshotsOf(config, this.#directory.snapshotDirectory(replica)),
-      groups: this.#groups(replica, worker),
       peers: this.#peers(replica, worker),
       machine: config.machine,
       seed: config.seed,
@@ -187,18 +170,31 @@ class BirthCertificates {
     };
   }
 
-  #groups(replica: number, worker: number): GroupData[] {
-    const groups: GroupData[] = [];
-    for (let group = 0; group < this.#config.shards; group++) {
-      if (workerOfGroup(group, this.#workers) !== worker) continue;
-      groups.push({
-        groupId: group,
-        preferredMember: preferredMember(group, this.#config.replicas),
-        status: this.#memory.status[replica]?.[group] as SharedArrayBuffer,
-        lanes: this.#cluster.lanesOf(replica, group),
-      });
-    }
-    return groups;
+  #log(replica: number, { logNumber, chunks, volatileControl }: LogMemory): HostedLog {
+    return {
+      log: {
+        logNumber,
+        directory: this.#directory.logDirectory(replica, logNumber),
+        durability: this.#config.durability,
+        clusterId: this.#directory.clusterId,
+        nodeId: replica + 1,
+        chunks,
+        volatileControl,
+        isForgotten: this.#directory.isForgotten(replica),
+      },
+      groups: groupsOfLog(logNumber, this.#hosting.logs, this.#config.shards).map((group) =>
+        this.#group(replica, group),
+      ),
+    };
+  }
+
+  #group(replica: number, groupId: number): GroupData {
+    return {
+      groupId,
+      preferredMember: preferredMember(groupId, this.#config.replicas),
+      status: this.#memory.status[replica]?.[groupId] as SharedArrayBuffer,
+      lanes: this.#cluster.lanesOf(replica, groupId),
+    };
   }
 
   #peers(replica: number, worker: number): PeerLinkData[] {

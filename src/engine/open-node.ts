@@ -4,6 +4,7 @@
  */
 import type {
   GroupData,
+  HostedLog,
   PeerLinkData,
   TransportData,
   TransportMessage,
@@ -14,11 +15,12 @@ import { AtomicsWaker, Sleeper, type Waker } from '../memory/doorbell.ts';
 import { NativeWaker } from '../memory/native-memory.ts';
 import { loadNative } from '../native-binding.ts';
 import { loadMachine } from '../runtime/load-machine.ts';
+import { hostingOf, workersAsked } from './hosting.ts';
 import { Node } from './node.ts';
 import { type OpenedNodeDirectory, openNodeDirectory, volatileNodeDirectory } from './node-directory.ts';
 import { NodeMemory } from './node-memory.ts';
-import { preferredMember, workerOfGroup } from './placement.ts';
-import type { WorkerMemory } from './shared-memory.ts';
+import { groupsOfLog, type Hosting, logsOfWorker, preferredMember, workerOfGroup } from './placement.ts';
+import type { LogMemory, WorkerMemory } from './shared-memory.ts';
 import { SnapshotPublisher } from './snapshot-publisher.ts';
 import { Supervisor } from './supervisor.ts';
 import { TransportHost } from './transport-host.ts';
@@ -34,55 +36,51 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 export async function openNode(options: NodeOptions): Promise<Node> {
   const config = validateNodeOptions(options);
   await loadMachine(config.machine);
-  const asked = config.workers === 'per-group' ? config.shards : Math.min(config.workers, config.shards);
-  const directory = takeDirectory(config, asked);
+  const directory = takeDirectory(config);
   try {
-    return await open(config, directory.logs === 0 ? asked : directory.logs, directory);
+    return await open(config, hostingOf(config, directory.logs), directory);
   } catch (error) {
     directory.release();
     throw error;
   }
 }
 
-function takeDirectory(config: NodeConfig, workers: number): OpenedNodeDirectory {
+function takeDirectory(config: NodeConfig): OpenedNodeDirectory {
   const identity = {
     cluster: config.cluster,
     id: config.id,
     memberIds: config.members.map(({ id }) => id),
     shards: config.shards,
-    workers,
+    workers: workersAsked(config),
     bootstrap: config.bootstrap,
     lostReplicas: config.lostReplicas,
   };
   if (config.directory === undefined || config.durability === 'memory') return volatileNodeDirectory(identity);
-  const opened = openNodeDirectory({ ...identity, directory: config.directory });
-  if (opened.logs !== workers) {
-    const text = 'the number of logs was fixed when the directory was made: as many workers are used';
-    config.logger?.warn({ logs: opened.logs, workers }, text);
-  }
-  return opened;
+  return openNodeDirectory({ ...identity, directory: config.directory });
 }
 
-async function open(config: NodeConfig, workers: number, directory: OpenedNodeDirectory): Promise<Node> {
+async function open(config: NodeConfig, hosting: Hosting, directory: OpenedNodeDirectory): Promise<Node> {
   const self = config.members.findIndex(({ id }) => id === config.id);
   const { binding } = loadNative(config.native);
-  const memory = new NodeMemory(config, workers, self);
+  const memory = new NodeMemory(config, hosting, self);
   const sleeper = new Sleeper(memory.clientDoorbell, 0, new AtomicsWaker(memory.clientDoorbell));
   const publisher = new SnapshotPublisher(config.native);
   const release = (): void => {
     void publisher.close();
     directory.release();
   };
-  const node = new Node({ config, workers, self, memory, sleeper, release });
-  const birth = new NodeBirth(config, workers, self, directory, memory, node);
+  const node = new Node({ config, hosting, self, memory, sleeper, release });
+  const birth = new NodeBirth(config, hosting, self, directory, memory, node);
   const supervisor = new Supervisor([memory.workers.map(({ block }) => block)], {
     entry: new URL(`../../workers/group-worker${EXTENSION}`, import.meta.url),
     birthData: (_replica, worker) => birth.worker(worker),
     wakerOf: (block): Waker => (binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block)),
     startTimeoutMs: config.startTimeoutMs,
     closeLog: (_replica, worker) => {
-      const path = directory.logDirectory(worker);
-      if (path !== '') binding?.logCloseDirectory(path);
+      for (const log of logsOfWorker(worker, hosting.logs, hosting.workers)) {
+        const path = directory.logDirectory(log);
+        if (path !== '') binding?.logCloseDirectory(path);
+      }
     },
     onMessage: (slot, message) => {
       if (message.kind !== 'publish') node.onWorkerMessage(slot, message);
@@ -136,7 +134,7 @@ function noteSeen(
 /** What each worker of the node receives at birth, made anew for every restart. */
 class NodeBirth {
   readonly #config: NodeConfig;
-  readonly #workers: number;
+  readonly #hosting: Hosting;
   readonly #self: number;
   readonly #directory: OpenedNodeDirectory;
   readonly #memory: NodeMemory;
@@ -144,14 +142,14 @@ class NodeBirth {
 
   constructor(
     config: NodeConfig,
-    workers: number,
+    hosting: Hosting,
     self: number,
     directory: OpenedNodeDirectory,
     memory: NodeMemory,
     node: Node,
   ) {
     this.#config = config;
-    this.#workers = workers;
+    this.#hosting = hosting;
     this.#self = self;
     this.#directory = directory;
     this.#memory = memory;
@@ -161,7 +159,7 @@ class NodeBirth {
   worker(worker: number): Omit<WorkerData, 'ownerEpoch' | 'control'> {
     const config = this.#config;
     const directory = this.#directory;
-    const { block, chunks, volatileControl } = this.#memory.workers[worker] as WorkerMemory;
+    const { block, logs } = this.#memory.workers[worker] as WorkerMemory;
     return {
       memberIndex: this.#self,
       laneReplica: 0,
@@ -169,18 +167,8 @@ class NodeBirth {
       memberNodeIds: config.members.map(({ id }) => id),
       block,
       clientDoorbell: this.#memory.clientDoorbell,
-      log: {
-        logNumber: worker,
-        directory: directory.logDirectory(worker),
-        durability: config.durability,
-        clusterId: directory.clusterId,
-        nodeId: config.id,
-        chunks,
-        volatileControl,
-        isForgotten: directory.isForgotten,
-      },
+      logs: logs.map((memory) => this.#log(memory)),
       snapshots: snapshotsOf(config, directory.snapshotDirectory),
-      groups: this.#groupsOf(worker).map((group) => this.#group(group)),
       peers: this.#peers(worker),
       machine: config.machine,
       seed: config.seed,
@@ -226,9 +214,26 @@ class NodeBirth {
     };
   }
 
+  #log({ logNumber, chunks, volatileControl }: LogMemory): HostedLog {
+    const { durability, id, shards } = this.#config;
+    return {
+      log: {
+        logNumber,
+        directory: this.#directory.logDirectory(logNumber),
+        durability,
+        clusterId: this.#directory.clusterId,
+        nodeId: id,
+        chunks,
+        volatileControl,
+        isForgotten: this.#directory.isForgotten,
+      },
+      groups: groupsOfLog(logNumber, this.#hosting.logs, shards).map((group) => this.#group(group)),
+    };
+  }
+
   #groupsOf(worker: number): number[] {
     const groups = Array.from({ length: this.#config.shards }, (_, group) => group);
-    return groups.filter((group) => workerOfGroup(group, this.#workers) === worker);
+    return groups.filter((group) => workerOfGroup(group, this.#hosting) === worker);
   }
 
   #group(groupId: number): GroupData {

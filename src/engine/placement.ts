@@ -2,7 +2,7 @@
  * Which group owns a key, which worker runs a group, who should lead it. Pure functions, the same in every process and
  * release: a key that moved to another group would leave its state behind.
  *
- *   key ─ FNV-1a over its UTF-8 bytes, mixed ─▶ hash mod shards = group ─ mod workers ─▶ worker (the same in all replicas)
+ *   key ─ FNV-1a over its UTF-8 bytes, mixed ─▶ hash mod shards = group ─ mod logs ─▶ log ─ mod workers ─▶ worker
  *
  * @hot
  */
@@ -75,9 +75,35 @@ function failKey(): never {
   throw new SynodError('ERR_SYNOD_KEY', 'A key is a string of 1 to KEY_BYTES_MAX (1024) bytes in UTF-8.');
 }
 
-/** The worker that hosts a group, and so the log that holds it: the same in every replica. */
-export function workerOfGroup(groupId: GroupId, workers: number): number {
-  return groupId % workers;
+/** How many logs a replica's directory has, and how many workers host them in this start. */
+export interface Hosting {
+  logs: number;
+  workers: number;
+}
+
+/** The log that holds a group, for ever: logs are as many as the directory was made with (S15). */
+export function logOfGroup(groupId: GroupId, logs: number): number {
+  return groupId % logs;
+}
+
+/** The worker that hosts a log in this start. */
+export function workerOfLog(log: number, workers: number): number {
+  return log % workers;
+}
+
+/** The worker that hosts a group: the same in every replica of a process. */
+export function workerOfGroup(groupId: GroupId, { logs, workers }: Hosting): number {
+  return workerOfLog(logOfGroup(groupId, logs), workers);
+}
+
+/** Numbers of the logs that a worker hosts. */
+export function logsOfWorker(worker: number, logs: number, workers: number): number[] {
+  return Array.from({ length: logs }, (_, log) => log).filter((log) => workerOfLog(log, workers) === worker);
+}
+
+/** Groups whose records stand in a log. */
+export function groupsOfLog(log: number, logs: number, shards: number): GroupId[] {
+  return Array.from({ length: shards }, (_, group) => group).filter((group) => logOfGroup(group, logs) === log);
 }
 
 /** The member that should lead when all are healthy: leaders spread over replicas. */

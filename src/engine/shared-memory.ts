@@ -1,19 +1,26 @@
 /**
  * All memory that threads share, made and owned by the coordinator, so that it outlives any worker (S22).
  *
- *   per worker (replica, index)   worker block, log chunks, volatile control
+ *   per worker (replica, index)   worker block; per log that it hosts: log chunks, volatile control
  *   per (replica, group)          status block
  *   per worker index and ordered pair of replicas   one bulk and one control ring
  */
 import type { CommonConfig, Config } from '../config.ts';
 import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES, PEER_CONTROL_RING_BYTES, PEER_RING_BYTES } from '../limits.ts';
 import { alignedMemory } from '../memory/aligned-memory.ts';
-import { DOORBELL_WORDS, WORKER_WORDS } from '../memory/descriptor.ts';
+import { DOORBELL_WORDS, workerWords } from '../memory/descriptor.ts';
 import { createRing } from '../memory/ring.ts';
 import { createStatusBlock } from '../memory/status-block.ts';
+import { type Hosting, logsOfWorker } from './placement.ts';
 
 export interface WorkerMemory {
   block: SharedArrayBuffer;
+  logs: LogMemory[];
+}
+
+/** Of one log. */
+export interface LogMemory {
+  logNumber: number;
   chunks: SharedArrayBuffer[];
   volatileControl: SharedArrayBuffer;
 }
@@ -33,12 +40,12 @@ export class SharedMemory {
   /** [worker index][from][to]. */
   readonly #pairs: PairRings[][][] = [];
 
-  constructor(config: Config, workerCount: number) {
+  constructor(config: Config, { logs, workers }: Hosting) {
     for (let replica = 0; replica < config.replicas; replica++) {
-      this.workers.push(Array.from({ length: workerCount }, () => makeWorkerMemory(config)));
+      this.workers.push(makeWorkers(config, { logs, workers }));
       this.status.push(Array.from({ length: config.shards }, () => createStatusBlock()));
     }
-    for (let worker = 0; worker < workerCount; worker++) this.#pairs.push(makePairs(config.replicas));
+    for (let worker = 0; worker < workers; worker++) this.#pairs.push(makePairs(config.replicas));
   }
 
   /** Rings from one replica's worker to the same worker of another. */
@@ -47,11 +54,22 @@ export class SharedMemory {
   }
 }
 
-export function makeWorkerMemory(config: CommonConfig): WorkerMemory {
+/** Memory of all workers of a replica. */
+export function makeWorkers(config: CommonConfig, { logs, workers }: Hosting): WorkerMemory[] {
+  return Array.from({ length: workers }, (_, worker) => {
+    const numbers = logsOfWorker(worker, logs, workers);
+    return {
+      block: new SharedArrayBuffer(workerWords(numbers.length) * 4),
+      logs: numbers.map((logNumber) => makeLogMemory(config, logNumber)),
+    };
+  });
+}
+
+function makeLogMemory(config: CommonConfig, logNumber: number): LogMemory {
   const volatileChunks = Math.max(2, Math.floor(config.memoryLogBytes / LOG_SEGMENT_BYTES));
   const chunks = config.durability === 'memory' ? volatileChunks : ENTRY_CHUNKS;
   return {
-    block: new SharedArrayBuffer(WORKER_WORDS * 4),
+    logNumber,
     chunks: Array.from({ length: chunks }, () => alignedMemory(LOG_SEGMENT_BYTES)),
     volatileControl: new SharedArrayBuffer(4096),
   };

@@ -15,7 +15,7 @@ import {
   SNAPSHOT_WATERMARK,
 } from '../memory/descriptor.ts';
 import type { StatusReader } from '../memory/status-block.ts';
-import { preferredMember } from './placement.ts';
+import { type Hosting, logsOfWorker, preferredMember } from './placement.ts';
 import type { Router } from './router.ts';
 import type { WorkerSlot } from './supervisor.ts';
 
@@ -97,19 +97,21 @@ const ROLES = ['starting', 'follower', 'candidate', 'leader', 'stopped', 'rejoin
 
 export function describeCluster(
   config: Config,
-  workers: number,
+  hosting: Hosting,
   router: Router,
   slots: readonly WorkerSlot[],
 ): ClusterStatus {
   return {
     durability: config.durability,
     shards: Array.from({ length: config.shards }, (_, shard) => describeShard(config, router, shard)),
-    workers: slots.map((slot) => describeWorker(slot, firstGroup(slot, router, workers, config.shards))),
+    workers: slots.map((slot) => {
+      const logs = logsOfWorker(slot.worker, hosting.logs, hosting.workers);
+      return describeWorker(
+        slot,
+        logs.map((log) => router.statusOf(log, slot.replica)),
+      );
+    }),
   };
-}
-
-function firstGroup(slot: WorkerSlot, router: Router, workers: number, shards: number): StatusReader | undefined {
-  return slot.worker < shards ? router.statusOf(slot.worker % Math.max(workers, 1), slot.replica) : undefined;
 }
 
 function describeShard(config: Config, router: Router, shard: number): ShardStatus {
@@ -156,8 +158,14 @@ function describeSnapshot(status: StatusReader): SnapshotStatus {
   };
 }
 
-/** `first`: the status of one of the worker's groups, which all tell the same of their log. */
-export function describeWorker(slot: WorkerSlot, first: StatusReader | undefined): WorkerStatus {
+/**
+ * `logs`: for each of the worker's logs the status of its first group, which has the log's number; all groups of a log tell the same of
+ * it. Of several logs the worst state counts, and the sum of the rest.
+ */
+export function describeWorker(slot: WorkerSlot, logs: readonly StatusReader[]): WorkerStatus {
+  const sum = (figure: (status: StatusReader) => number): number =>
+    logs.reduce((total, status) => total + figure(status), 0);
+  const most = (figure: (status: StatusReader) => number): number => Math.max(0, ...logs.map(figure));
   return {
     replica: slot.replica,
     worker: slot.worker,
@@ -169,10 +177,10 @@ export function describeWorker(slot: WorkerSlot, first: StatusReader | undefined
     native: slot.ready?.native ?? false,
     recoveredRecords: slot.ready?.recoveredRecords ?? 0,
     recoveredBytes: slot.ready?.recoveredBytes ?? 0,
-    log: LOG_STATES[first?.logState ?? 0] ?? 'sound',
-    flushMs: first?.flushMs ?? 0,
-    flushes: first?.flushes ?? 0,
-    logBytes: first?.logBytes ?? 0,
-    logKeptBytes: first?.logKept ?? 0,
+    log: LOG_STATES[most(({ logState }) => logState)] ?? 'sound',
+    flushMs: most(({ flushMs }) => flushMs),
+    flushes: sum(({ flushes }) => flushes),
+    logBytes: sum(({ logBytes }) => logBytes),
+    logKeptBytes: sum(({ logKept }) => logKept),
   };
 }

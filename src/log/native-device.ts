@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import { assert } from '../base/assert.ts';
 import type { LogPosition } from '../base/types.ts';
 import { LOG_BLOCK_BYTES } from '../limits.ts';
-import { WORKER_DOORBELL_WORD, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD } from '../memory/descriptor.ts';
+import { durableWordOf, logErrorWordOf, WORKER_DOORBELL_WORD } from '../memory/descriptor.ts';
 import type { NativeBinding } from '../native-binding.ts';
 import { deviceError } from './device-failure.ts';
 import type { LogDevice } from './log.ts';
@@ -29,6 +29,8 @@ export class NativeDevice implements LogDevice {
   readonly #words: Int32Array;
   readonly #directory: string;
   readonly #log: number;
+  readonly #durableWord: number;
+  readonly #errorWord: number;
   readonly #attached: number[] = [];
 
   constructor(
@@ -39,7 +41,11 @@ export class NativeDevice implements LogDevice {
     chunks: readonly SharedArrayBuffer[],
     block: SharedArrayBuffer,
     mayUseRing = true,
+    /** Which of its worker's logs this is. */
+    index = 0,
   ) {
+    this.#durableWord = durableWordOf(index);
+    this.#errorWord = logErrorWordOf(index);
     this.name = mode;
     this.durable = durable;
     this.unitBytes = mode === 'dax' ? LINE_BYTES : LOG_BLOCK_BYTES;
@@ -54,7 +60,7 @@ export class NativeDevice implements LogDevice {
     }
     if (result >= 0) {
       const id = this.#attach(block);
-      result = binding.logBind(this.#log, id, WORKER_DURABLE_WORD, WORKER_LOG_ERROR_WORD, WORKER_DOORBELL_WORD);
+      result = binding.logBind(this.#log, id, this.#durableWord, this.#errorWord, WORKER_DOORBELL_WORD);
     }
     if (result < 0) this.close();
     this.#check(result, 'attach memory to');
@@ -67,11 +73,11 @@ export class NativeDevice implements LogDevice {
   }
 
   durableCount(): number {
-    return Atomics.load(this.#words, WORKER_DURABLE_WORD);
+    return Atomics.load(this.#words, this.#durableWord);
   }
 
   error(): number {
-    return Atomics.load(this.#words, WORKER_LOG_ERROR_WORD);
+    return Atomics.load(this.#words, this.#errorWord);
   }
 
   read(position: LogPosition, target: Uint8Array, targetOffset: number, size: number): void {

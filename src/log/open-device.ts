@@ -20,6 +20,8 @@ export interface DeviceOptions {
   chunks: readonly SharedArrayBuffer[];
   /** The worker block: durable count, error, doorbell. */
   block: SharedArrayBuffer;
+  /** Which of its worker's logs it is; the first where absent. */
+  index?: number;
   binding: NativeBinding | undefined;
 }
 
@@ -50,7 +52,7 @@ export function openDevice(options: DeviceOptions): OpenedDevice {
   const probe = binding.probePath(directory);
   const mode = durability === 'auto' ? bestMode(probe) : durability;
   refuseUnless(probe, mode, directory);
-  const device = new NativeDevice(binding, directory, mode, durable, chunks, block);
+  const device = new NativeDevice(binding, directory, mode, durable, chunks, block, true, options.index);
   const why = durability === 'auto' ? `the path allows ${mode}` : 'asked for';
   return { device, durable, reason: `${why} (${device.means})${where}` };
 }

@@ -255,6 +255,7 @@ export const LOG_FAILED = 3;
  *   line 3   DURABLE     flusher: submissions durable since open, wrapping; contiguous prefix only (release store)
  *            LOG_ERROR   flusher: errno that latched the log, or 0
  *   line 4   CLOCK       Float64: monotonic milliseconds, written by the worker's clock read
+ *   line 5…  DURABLE and LOG_ERROR of the worker's second log, third log, …: a worker may host several
  */
 export const WORKER_DOORBELL_WORD = 0;
 export const WORKER_STOP_WORD = LINE_WORDS;
@@ -267,6 +268,21 @@ export const WORKER_DURABLE_WORD = 3 * LINE_WORDS;
 export const WORKER_LOG_ERROR_WORD = 3 * LINE_WORDS + 1;
 export const WORKER_CLOCK_WORD = 4 * LINE_WORDS;
 export const WORKER_WORDS = 5 * LINE_WORDS;
+
+/** Words of the block of a worker that hosts so many logs. */
+export function workerWords(logs: number): number {
+  return WORKER_WORDS + (Math.max(logs, 1) - 1) * LINE_WORDS;
+}
+
+/** DURABLE of one of the worker's logs. */
+export function durableWordOf(index: number): number {
+  return index === 0 ? WORKER_DURABLE_WORD : WORKER_WORDS + (index - 1) * LINE_WORDS;
+}
+
+/** LOG_ERROR of one of the worker's logs. */
+export function logErrorWordOf(index: number): number {
+  return durableWordOf(index) + WORKER_LOG_ERROR_WORD - WORKER_DURABLE_WORD;
+}
 
 /*
  * Link status: one block per node, written by its transport worker alone, read by group workers (may I send?), the coordinator and

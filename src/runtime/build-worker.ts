@@ -1,16 +1,13 @@
 /**
- * Builds one worker from what it received at birth: log and device, a driver per group, transport, and the leaves that the duty
+ * Builds one worker from what it received at birth: its logs (hosted-log), a driver per group, transport, and the leaves that the duty
  * cycle needs. Recovery happens here; nothing votes before it is over.
  */
 import { join } from 'node:path';
-import type { GroupData, LaneData, WakeKind, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
+import type { GroupData, HostedLog, LaneData, WakeKind, WorkerData, WorkerMessage } from '../../workers/worker-data.ts';
 import { Prng } from '../base/prng.ts';
 import type { GroupId } from '../base/types.ts';
 import { RETRY_TICKS } from '../limits.ts';
-import { damageText } from '../log/damage-text.ts';
 import type { Log } from '../log/log.ts';
-import { openDevice } from '../log/open-device.ts';
-import type { LogDamage } from '../log/recovery.ts';
 import { snapshotChecksum } from '../log/snapshot-checksum.ts';
 import { FileSnapshots } from '../log/snapshot-files.ts';
 import type { Crc } from '../log/snapshot-format.ts';
@@ -31,27 +28,27 @@ import { StatusReader, StatusWriter } from '../memory/status-block.ts';
 import { loadNative, type NativeBinding } from '../native-binding.ts';
 import { Configuration } from '../paxos/configuration.ts';
 import { MemoryTransport } from '../transport/memory-transport.ts';
-import { crc32c, NativeChecksum, softwareChecksum } from '../wire/crc32c.ts';
+import { crc32c } from '../wire/crc32c.ts';
 import { Applier, MachineFailure, makeReplyMemory } from './applier.ts';
 import type { DriverClock } from './driver-clock.ts';
 import { ForwardDesk } from './forward-desk.ts';
 import { type AgentPorts, CLOCK_INDEX } from './group-agent.ts';
 import { GroupDriver } from './group-driver.ts';
 import { GroupHost } from './group-host.ts';
-import { recoverLoss, recoverRecord } from './group-recovery.ts';
 import { GroupSnapshots } from './group-snapshots.ts';
+import { openHostedLog, readyMessage } from './hosted-log.ts';
 import { LaneTap } from './lane-tap.ts';
 import { loadMachine, type MachineFactory } from './load-machine.ts';
 import { LogReporter } from './log-reporter.ts';
-import { DeviatingReplies, LogFailure, ReplicaHost } from './replica-host.ts';
+import { DeviatingReplies, type DutyHost, LogFailure, type ReplicaHost } from './replica-host.ts';
 import { SessionTable } from './session-table.ts';
 import { SnapshotTurn } from './snapshot-turn.ts';
 import { StartProgress } from './start-progress.ts';
 import { StatusObserver } from './status-observer.ts';
-import { type LogListener, openWorkerLog, type WorkerLog } from './worker-log.ts';
+import { WorkerHost } from './worker-host.ts';
 
 export interface BuiltWorker {
-  host: ReplicaHost;
+  host: DutyHost;
   /** As WorkerData says. */
   forwards: boolean;
   ports: Omit<AgentPorts, 'onControl'>;
@@ -64,9 +61,6 @@ interface WorkerClock extends DriverClock {
   countsSuspend: boolean;
 }
 
-/** A leader must be elected without the member that forgot. */
-const REJOIN_MEMBERS_MIN = 3;
-
 /** Answers to an earlier life of the worker name nothing of this one. */
 const PUBLISH_IDS_PER_LIFE = 2 ** 20;
 
@@ -78,35 +72,16 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
   const bulk = binding === undefined ? makePortableBulk(crc32c) : makeNativeBulk(binding);
   const wakerOf = (block: SharedArrayBuffer, kind: WakeKind = 'thread'): Waker =>
     binding === undefined || kind === 'eventLoop' ? new AtomicsWaker(block) : new NativeWaker(binding, block);
-  const opened = openDevice({
-    durability: data.log.durability,
-    directory: data.log.directory,
-    chunks: data.log.chunks,
-    block: data.block,
-    binding,
-  });
-  if (binding !== undefined) useHugePages(binding, data.log.chunks);
   const transport = new MemoryTransport(data.peers, wakerOf);
   const clientDoorbell = new Doorbell(data.clientDoorbell, 0, new AtomicsWaker(data.clientDoorbell));
   const ringClient = (): void => void clientDoorbell.ring();
   const clock = makeClock(binding, data.block);
   const progress = new StartProgress(post);
   const builder = new GroupBuilder(data, transport, bulk, clock, createMachine, ringClient, post, progress, binding);
-  const drivers = new Map<GroupId, GroupDriver>();
-  for (const group of data.groups) drivers.set(group.groupId, builder.makeDriver(group));
-  const log = openLogOf(data, opened.device, binding, {
-    onRecord: (record) => recoverRecord(drivers.get(record.group) as GroupDriver, record),
-    onForgotten: () => {
-      for (const driver of drivers.values()) recoverLoss(driver);
-    },
-    onProgress: (bytes, total) => progress.tell('log', bytes, total),
-  });
-  if (log.damage !== undefined) post({ kind: 'warning', message: rejoinWarning(log.damage, data.memberIndex) });
-  const groups = data.groups.map((group) =>
-    builder.makeHost(group, drivers.get(group.groupId) as GroupDriver, log.log),
-  );
-  const reporter = builder.makeLogReporter();
-  const host = new ReplicaHost(log.log, transport, groups, (group, error) => builder.stopped(group, error), reporter);
+  const logs = data.logs.map((hosted, index) => openHostedLog(data, hosted, index, binding, builder, transport, post));
+  const hosts = logs.map(({ host }) => host);
+  const [only] = hosts;
+  const host: DutyHost = hosts.length === 1 && only !== undefined ? only : new WorkerHost(transport, hosts);
   return {
     host,
     forwards: data.forwards,
@@ -116,58 +91,15 @@ export async function buildWorker(data: WorkerData, post: Post): Promise<BuiltWo
       readClock: clock.read,
       clockMs: clock.ms,
       ringClient,
-      report: () => builder.report(log.log, groups),
+      report: () => builder.report(hosts),
       tickMs: data.tuning.tickMs,
       idleTurns: 0,
     },
-    ready: {
-      kind: 'ready',
-      device: opened.device.name,
-      deviceReason: opened.reason,
-      durable: opened.durable,
-      native: binding !== undefined,
-      recoveredRecords: log.recoveredRecords,
-      recoveredBytes: log.recoveredBytes,
+    ready: readyMessage(logs, binding !== undefined),
+    close: () => {
+      for (const log of logs) log.close();
     },
-    close: () => opened.device.close(),
   };
-}
-
-function openLogOf(
-  data: WorkerData,
-  device: Parameters<typeof openWorkerLog>[0]['device'],
-  binding: NativeBinding | undefined,
-  listener: LogListener,
-): WorkerLog {
-  return openWorkerLog(
-    {
-      device,
-      directory: data.log.directory,
-      chunks: data.log.chunks,
-      volatileControl: data.log.volatileControl,
-      checksum: binding === undefined ? softwareChecksum : new NativeChecksum(binding),
-      clusterId: data.log.clusterId,
-      nodeId: data.log.nodeId,
-      logNumber: data.log.logNumber,
-      groupIds: new Set(data.groups.map((group) => group.groupId)),
-      mayRejoin: data.memberNodeIds.length >= REJOIN_MEMBERS_MIN,
-      isForgotten: data.log.isForgotten,
-    },
-    listener,
-  );
-}
-
-function rejoinWarning(damage: LogDamage, member: number): string {
-  return `${damageText(damage)}. Replica ${member} keeps what lies before it, votes no more, and gets the rest from the others.`;
-}
-
-/** The in-memory tail is written from end to end: one fault per 2 MiB instead of one per 4 KiB (DESIGN.md). */
-function useHugePages(binding: NativeBinding, chunks: readonly SharedArrayBuffer[]): void {
-  for (const chunk of chunks) {
-    const id = binding.attach(new Uint8Array(chunk));
-    binding.adviseHuge(id);
-    binding.detach(id);
-  }
 }
 
 /** Monotonic milliseconds into the worker block; through the addon without a box, and counting while the machine is suspended. */
@@ -189,7 +121,7 @@ export function makeTap({ laneId, lane, completions }: LaneData, forwards: boole
 }
 
 /** Makes the groups of one worker. */
-class GroupBuilder {
+export class GroupBuilder {
   readonly #data: WorkerData;
   readonly #transport: MemoryTransport;
   readonly #bulk: Bulk;
@@ -255,7 +187,7 @@ class GroupBuilder {
   }
 
   /** Recovery is over: leaderships won by an earlier life of this worker are never taken for new ones. */
-  makeHost(group: GroupData, driver: GroupDriver, log: Log): GroupHost {
+  makeHost(group: GroupData, driver: GroupDriver, log: Log, clusterId: number): GroupHost {
     const { tuning } = this.#data;
     const serial = new StatusReader(group.status).leadership;
     const status = this.#status.get(group.groupId) as StatusWriter;
@@ -263,7 +195,7 @@ class GroupBuilder {
     status.setRole(driver.replica.state.isRejoining ? ROLE_REJOINING : ROLE_FOLLOWER);
     driver.attachLog(log);
     driver.finishRecovery(serial);
-    const snapshots = this.#makeSnapshots(group, driver);
+    const snapshots = this.#makeSnapshots(group, driver, clusterId);
     snapshots?.start();
     const host = new GroupHost({
       driver,
@@ -296,8 +228,8 @@ class GroupBuilder {
     });
   }
 
-  #makeSnapshots(group: GroupData, driver: GroupDriver): GroupSnapshots | undefined {
-    const { snapshots, log, memberNodeIds, memberIndex, ownerEpoch } = this.#data;
+  #makeSnapshots(group: GroupData, driver: GroupDriver, clusterId: number): GroupSnapshots | undefined {
+    const { snapshots, memberNodeIds, memberIndex, ownerEpoch } = this.#data;
     if (snapshots.directory === '') return undefined;
     const { groupId } = group;
     const nextId = (): number => {
@@ -305,14 +237,14 @@ class GroupBuilder {
       return ownerEpoch * PUBLISH_IDS_PER_LIFE + this.#publishIds;
     };
     const directory = join(snapshots.directory, `group-${groupId}`);
-    const medium = new FileSnapshots(directory, log.clusterId, groupId, nextId, (task) =>
+    const medium = new FileSnapshots(directory, clusterId, groupId, nextId, (task) =>
       this.#post({ kind: 'publish', task }),
     );
     return new GroupSnapshots({
       driver,
       medium,
       settle: (id, failure) => void medium.settle(id, failure),
-      clusterId: log.clusterId,
+      clusterId,
       crc: this.#checksum,
       configuration: new Configuration(1, memberNodeIds, memberIndex),
       transport: this.#transport,
@@ -359,16 +291,24 @@ class GroupBuilder {
     this.#ringClient();
   }
 
-  makeLogReporter(): LogReporter {
-    const { memberIndex, log, tuning } = this.#data;
+  makeLogReporter({ log, groups }: HostedLog): LogReporter {
+    const { memberIndex, tuning } = this.#data;
     const name = `replica ${memberIndex} (${log.directory === '' ? 'in memory' : log.directory})`;
-    return new LogReporter([...this.#status.values()], name, tuning.tickMs, (message) =>
-      this.#post({ kind: 'warning', message }),
-    );
+    const statuses = groups.map(({ groupId }) => this.#status.get(groupId) as StatusWriter);
+    return new LogReporter(statuses, name, tuning.tickMs, (message) => this.#post({ kind: 'warning', message }));
   }
 
-  /** For the status blocks, once per tick: log and snapshots, and the leader that a follower hears without a change of its own role. */
-  report(log: Log, groups: readonly GroupHost[]): void {
+  get progress(): StartProgress {
+    return this.#progress;
+  }
+
+  /** For the status blocks, once per tick. */
+  report(hosts: readonly ReplicaHost[]): void {
+    for (let i = 0; i < hosts.length; i++) this.#reportLog(hosts[i] as ReplicaHost);
+  }
+
+  /** Log and snapshots, and the leader that a follower hears without a change of its own role. */
+  #reportLog({ log, groups }: ReplicaHost): void {
     for (let i = 0; i < groups.length; i++) {
       const { groupId, driver, snapshots } = groups[i] as GroupHost;
       const status = this.#status.get(groupId) as StatusWriter;

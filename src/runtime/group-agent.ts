@@ -11,7 +11,7 @@ import { PARK_US_MAX } from '../limits.ts';
 import { WORKER_BEAT_WORD, WORKER_CLOCK_WORD, WORKER_CONTROL_WORD, WORKER_STOP_WORD } from '../memory/descriptor.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
 import type { GroupHost } from './group-host.ts';
-import type { ReplicaHost } from './replica-host.ts';
+import type { DutyHost } from './replica-host.ts';
 
 /** What the thread gives its agent: leaves that the simulator does not have. */
 export interface AgentPorts {
@@ -35,13 +35,13 @@ export interface AgentPorts {
 const TICKS_PER_TURN = 2;
 
 export class GroupAgent {
-  readonly #host: ReplicaHost;
+  readonly #host: DutyHost;
   readonly #ports: AgentPorts;
   readonly #words: Int32Array;
   #control: number;
   readonly #nextTickMs = new Float64Array(1);
 
-  constructor(host: ReplicaHost, ports: AgentPorts) {
+  constructor(host: DutyHost, ports: AgentPorts) {
     this.#host = host;
     this.#ports = ports;
     this.#words = new Int32Array(ports.block);

@@ -19,14 +19,24 @@ import { LogTruncator } from './log-truncator.ts';
 import { type LogObserver, LogWatch } from './log-watch.ts';
 
 /** Frames taken from one link per turn at most. */
-const FRAMES_PER_CYCLE = 64;
+export const FRAMES_PER_CYCLE = 64;
 /** Bytes appended in one turn up to which a lone write is done by this thread itself. */
 const ALONE_BYTES = 8192;
 
 /** Told when a group stops with an error; the production form writes the status block and reports to the coordinator. */
 export type GroupStopped = (group: GroupHost, error: unknown) => void;
 
-export class ReplicaHost {
+/** What a thread and its control desk do with the groups of one log, or of several. */
+export interface DutyHost {
+  readonly groups: readonly GroupHost[];
+  group(id: GroupId): GroupHost | undefined;
+  doWork(): number;
+  tick(): void;
+  suspect(member: MemberIndex): void;
+  stop(group: GroupHost, error: unknown): void;
+}
+
+export class ReplicaHost implements DutyHost {
   readonly log: Log;
   readonly groups: readonly GroupHost[];
   readonly #transport: Transport;
@@ -40,6 +50,8 @@ export class ReplicaHost {
   #logFailed = false;
   /** Where the log stood at the last tick. */
   readonly #tickPosition = new Float64Array(1);
+  /** Where it stood when the turn began. */
+  readonly #turnPosition = new Float64Array(1);
 
   constructor(
     log: Log,
@@ -58,7 +70,7 @@ export class ReplicaHost {
     );
     this.#onStopped = onStopped;
     for (let i = 0; i < groups.length; i++) this.#byId[(groups[i] as GroupHost).groupId] = groups[i];
-    this.#onFrame = (words, bytes, offset, size) => this.#dispatch(words, bytes, offset, size);
+    this.#onFrame = (words, bytes, offset, size) => this.onFrame(words, bytes, offset, size);
   }
 
   group(id: GroupId): GroupHost | undefined {
@@ -67,12 +79,23 @@ export class ReplicaHost {
 
   /** One turn; returns the work done, 0 when there was nothing to do. */
   doWork(): number {
+    this.beginTurn();
+    const work = this.#transport.poll(this.#onFrame, FRAMES_PER_CYCLE);
+    return work + this.finishTurn();
+  }
+
+  /** What is appended from here on belongs to this turn. */
+  beginTurn(): void {
+    this.#turnPosition[0] = this.log.appendedPosition;
+  }
+
+  /** All of a turn but taking frames. */
+  finishTurn(): number {
     const log = this.log;
-    const before = log.appendedPosition;
-    let work = this.#transport.poll(this.#onFrame, FRAMES_PER_CYCLE);
+    let work = 0;
     for (let i = 0; i < this.groups.length; i++) work += this.#workGroup(this.groups[i] as GroupHost);
     this.#transport.flush();
-    work += log.submit(log.appendedPosition - before <= ALONE_BYTES);
+    work += log.submit(log.appendedPosition - (this.#turnPosition[0] as number) <= ALONE_BYTES);
     if (log.poll()) {
       for (let i = 0; i < this.groups.length; i++) work += this.#durable(this.groups[i] as GroupHost);
       this.#transport.flush();
@@ -143,7 +166,8 @@ export class ReplicaHost {
     }
   }
 
-  #dispatch(words: Int32Array, bytes: Uint8Array, offset: number, size: number): void {
+  /** A frame for one of the groups. */
+  onFrame(words: Int32Array, bytes: Uint8Array, offset: number, size: number): void {
     if (!isFrame(words, offset >> 2, size)) {
       this.refused += 1;
       return;

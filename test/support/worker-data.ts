@@ -4,8 +4,23 @@ import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
 import { alignedMemory } from '../../src/memory/aligned-memory.ts';
 import { DOORBELL_WORDS, WORKER_WORDS } from '../../src/memory/descriptor.ts';
 import { createStatusBlock } from '../../src/memory/status-block.ts';
-import type { WorkerData } from '../../workers/worker-data.ts';
+import type { GroupData, HostedLog, WorkerData } from '../../workers/worker-data.ts';
 import { TIMING } from './core.ts';
+
+/** A volatile log and its groups. */
+export function makeHostedLog(logNumber: number, groups: GroupData[]): HostedLog {
+  const log: HostedLog['log'] = {
+    logNumber,
+    directory: '',
+    durability: 'memory',
+    clusterId: 1,
+    nodeId: 1,
+    chunks: Array.from({ length: ENTRY_CHUNKS }, () => alignedMemory(LOG_SEGMENT_BYTES)),
+    volatileControl: new SharedArrayBuffer(4096),
+    isForgotten: false,
+  };
+  return { log, groups };
+}
 
 export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerData> = {}): WorkerData {
   const { heartbeatTicks, electionTimeoutTicks, electionJitterTicks, windowSlotsMax } = TIMING;
@@ -19,17 +34,7 @@ export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerDa
     clientDoorbell: new SharedArrayBuffer(DOORBELL_WORDS * 4),
     control,
     snapshots: { directory: '', everyBytes: 0, everyMs: 0, kept: 2, sendBytesPerSecond: 0 },
-    log: {
-      logNumber: 0,
-      directory: '',
-      durability: 'memory',
-      clusterId: 1,
-      nodeId: 1,
-      chunks: Array.from({ length: ENTRY_CHUNKS }, () => alignedMemory(LOG_SEGMENT_BYTES)),
-      volatileControl: new SharedArrayBuffer(4096),
-      isForgotten: false,
-    },
-    groups: [{ groupId: 0, preferredMember: 0, status: createStatusBlock(), lanes: [] }],
+    logs: [makeHostedLog(0, [{ groupId: 0, preferredMember: 0, status: createStatusBlock(), lanes: [] }])],
     peers: [],
     machine: 'counter',
     seed: 1,

@@ -38,7 +38,7 @@ export class FakeCluster {
     );
     this.cluster = new Cluster({
       config,
-      workers: 1,
+      hosting: { logs: 1, workers: 1 },
       memory: { status, clientDoorbell } as unknown as SharedMemory,
       sleeper: new Sleeper(clientDoorbell, 0, waker),
       release: () => this.calls.push('release'),

@@ -28,7 +28,8 @@ export class FakeNode {
       closeTimeoutMs: 100,
       ...options,
     });
-    this.memory = new NodeMemory({ ...config, memoryLogBytes: 1 }, 1, 1);
+    const hosting = { logs: 1, workers: 1 };
+    this.memory = new NodeMemory({ ...config, memoryLogBytes: 1 }, hosting, 1);
     this.statuses = this.memory.status.map((block) => new StatusWriter(block));
     const doorbell = { ring: () => false } as Doorbell;
     this.slot = {
@@ -42,7 +43,7 @@ export class FakeNode {
     } as unknown as WorkerSlot;
     const sleeper = new Sleeper(this.memory.clientDoorbell, 0, new AtomicsWaker(this.memory.clientDoorbell));
     const release = (): void => void this.calls.push('release');
-    this.node = new Node({ config, workers: 1, self: 1, memory: this.memory, sleeper, release });
+    this.node = new Node({ config, hosting, self: 1, memory: this.memory, sleeper, release });
     this.node.join(this.#supervisor(), this.#transport());
   }
 

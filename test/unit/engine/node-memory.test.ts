@@ -9,7 +9,7 @@ const test = suite('node-memory');
 
 test('a link for each other member and worker, and no ring twice', () => {
   const config = validateNodeOptions({ id: 2, members: '1@:7001,2@:7002,3@:7003', directory: '/d', shards: 3 });
-  const memory = new NodeMemory(config, 2, 1);
+  const memory = new NodeMemory(config, { logs: 3, workers: 2 }, 1);
   assert.equal(
     memory.links.map((links) => links.map(({ memberIndex }) => memberIndex)),
     [
@@ -22,7 +22,10 @@ test('a link for each other member and worker, and no ring twice', () => {
     .flatMap((link) => [link.outboundBulk, link.outboundControl, link.inboundBulk, link.inboundControl]);
   assert.is(new Set(rings).size, 16);
   assert.is(memory.status.length, 3);
-  assert.is(memory.workers.length, 2);
+  assert.equal(
+    memory.workers.map(({ logs }) => logs.map(({ logNumber }) => logNumber)),
+    [[0, 2], [1]],
+  );
   assert.is(memory.transportBlock.byteLength, WORKER_WORDS * 4);
 });
 

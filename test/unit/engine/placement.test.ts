@@ -2,7 +2,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SynodError } from '../../../src/base/errors.ts';
-import { groupOfKey, preferredMember, workerOfGroup } from '../../../src/engine/placement.ts';
+import {
+  groupOfKey,
+  groupsOfLog,
+  logsOfWorker,
+  preferredMember,
+  workerOfGroup,
+} from '../../../src/engine/placement.ts';
 import { KEY_BYTES_MAX } from '../../../src/limits.ts';
 
 const test = suite('placement');
@@ -73,13 +79,33 @@ test('length is counted in bytes, not in characters', () => {
 
 test('workers and preferred leaders are dealt out in turn', () => {
   assert.equal(
-    [0, 1, 2, 3, 4].map((group) => workerOfGroup(group, 2)),
+    [0, 1, 2, 3, 4].map((group) => workerOfGroup(group, { logs: 2, workers: 2 })),
     [0, 1, 0, 1, 0],
   );
   assert.equal(
     [0, 1, 2, 3, 4].map((group) => preferredMember(group, 3)),
     [0, 1, 2, 0, 1],
   );
+});
+
+test('a group stays in its log, and a worker hosts whole logs, however many workers there are', () => {
+  const groups = Array.from({ length: 9 }, (_, group) => group);
+  for (const logs of [1, 3, 4]) {
+    const held = Array.from({ length: logs }, (_, log) => groupsOfLog(log, logs, groups.length));
+    assert.equal(held.flat().sort(), groups);
+    for (let workers = 1; workers <= logs; workers++) {
+      const hosted = Array.from({ length: workers }, (_, worker) => logsOfWorker(worker, logs, workers));
+      assert.equal(
+        hosted.flat().sort(),
+        Array.from({ length: logs }, (_, log) => log),
+      );
+      for (const [worker, numbers] of hosted.entries()) {
+        assert.ok(numbers.length > 0);
+        for (const log of numbers)
+          for (const group of held[log]!) assert.is(workerOfGroup(group, { logs, workers }), worker);
+      }
+    }
+  }
 });
 
 test.run();

@@ -4,13 +4,22 @@ import * as assert from 'uvu/assert';
 import { validateOptions } from '../../../src/config.ts';
 import { SharedMemory } from '../../../src/engine/shared-memory.ts';
 import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES, PEER_CONTROL_RING_BYTES, PEER_RING_BYTES } from '../../../src/limits.ts';
-import { DOORBELL_WORDS, RING_DATA_BYTES, STATUS_WORDS, WORKER_WORDS } from '../../../src/memory/descriptor.ts';
+import {
+  DOORBELL_WORDS,
+  RING_DATA_BYTES,
+  STATUS_WORDS,
+  WORKER_WORDS,
+  workerWords,
+} from '../../../src/memory/descriptor.ts';
 
 const WORKERS = 2;
 const test = suite('shared-memory');
 
 const make = (options: object): SharedMemory =>
-  new SharedMemory(validateOptions({ directory: '/d', replicas: 3, shards: 4, ...options }), WORKERS);
+  new SharedMemory(validateOptions({ directory: '/d', replicas: 3, shards: 4, ...options }), {
+    logs: WORKERS,
+    workers: WORKERS,
+  });
 
 test('blocks, status and doorbell have the sizes of their layouts', () => {
   const memory = make({});
@@ -29,13 +38,30 @@ test('blocks, status and doorbell have the sizes of their layouts', () => {
 
 test('a durable log has its tail, a volatile one all the memory that was allowed', () => {
   const chunksOf = (memory: SharedMemory): number[] =>
-    memory.workers.flatMap((row) => row.map(({ chunks }) => chunks.length));
+    memory.workers.flatMap((row) => row.flatMap(({ logs }) => logs.map(({ chunks }) => chunks.length)));
   assert.equal(chunksOf(make({})), new Array(6).fill(ENTRY_CHUNKS));
   const volatile = make({ durability: 'memory', memoryLogBytes: 3 * LOG_SEGMENT_BYTES });
   assert.equal(chunksOf(volatile), new Array(6).fill(3));
   for (const row of volatile.workers) {
-    for (const { chunks } of row) for (const chunk of chunks) assert.is(chunk.byteLength, LOG_SEGMENT_BYTES);
+    for (const { logs } of row)
+      for (const { chunks } of logs) for (const chunk of chunks) assert.is(chunk.byteLength, LOG_SEGMENT_BYTES);
   }
+});
+
+test('a worker of several logs has memory for each, and a line of its block', () => {
+  const config = validateOptions({ directory: '/d', replicas: 1, shards: 8 });
+  const [row] = new SharedMemory(config, { logs: 5, workers: 2 }).workers;
+  assert.equal(
+    row!.map(({ logs }) => logs.map(({ logNumber }) => logNumber)),
+    [
+      [0, 2, 4],
+      [1, 3],
+    ],
+  );
+  assert.equal(
+    row!.map(({ block }) => block.byteLength),
+    [workerWords(3) * 4, workerWords(2) * 4],
+  );
 });
 
 test('each direction between two replicas has its two rings, per worker, shared with nothing else', () => {

@@ -23,10 +23,10 @@ import { loadNative } from '../../../src/native-binding.ts';
 import { MachineFailure } from '../../../src/runtime/applier.ts';
 import { type BuiltWorker, buildWorker } from '../../../src/runtime/build-worker.ts';
 import { DeviatingReplies, LogFailure } from '../../../src/runtime/replica-host.ts';
-import type { WorkerData, WorkerMessage } from '../../../workers/worker-data.ts';
+import type { HostedLog, WorkerData, WorkerMessage } from '../../../workers/worker-data.ts';
 import { hasCode } from '../../support/device-suite.ts';
 import { put, takeCompletions } from '../../support/lane-kit.ts';
-import { makeWorkerData } from '../../support/worker-data.ts';
+import { makeHostedLog, makeWorkerData } from '../../support/worker-data.ts';
 
 const GROUP = 3;
 const NATIVE_MODES = (['off', 'auto'] as const).filter(
@@ -44,7 +44,7 @@ function birth(native: WorkerData['native'], overrides: Partial<WorkerData> = {}
   const groups = [
     { groupId: GROUP, preferredMember: 0, status, lanes: [{ laneId: 1, groupId: GROUP, lane, completions }] },
   ];
-  const data = makeWorkerData(port1, { groups, native, ...overrides });
+  const data = makeWorkerData(port1, { logs: [makeHostedLog(0, groups)], native, ...overrides });
   const reader = new StatusReader(status);
   return { data, status: reader, writer: new LaneWriter(lane), ring: new RingConsumer(completions) };
 }
@@ -194,8 +194,9 @@ async function ticksToSpeak(memberIndex: number): Promise<number> {
       peerBlock: new SharedArrayBuffer(WORKER_WORDS * 4),
     }));
   const { data } = birth('off', { memberIndex, memberNodeIds: [1, 2, 3], peers });
-  const groups = [{ ...data.groups[0]!, preferredMember: -1 }];
-  const worker = await buildWorker({ ...data, groups }, () => {});
+  const [{ log, groups }] = data.logs as [HostedLog];
+  const logs = [{ log, groups: groups.map((group) => ({ ...group, preferredMember: -1 })) }];
+  const worker = await buildWorker({ ...data, logs }, () => {});
   const outbound = new RingConsumer(peers[0]!.outboundControl, 64);
   let ticks = 0;
   for (; ticks < 500 && outbound.isEmpty(); ticks++) {
