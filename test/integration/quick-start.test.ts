@@ -79,7 +79,7 @@ test('three processes: a value survives the end of a node, and the node comes ba
 test('three processes with certificates', async () => {
   const out = await paste(blocks()[1] as string);
   assert.match(out, /^certs\/node-3-key\.pem$/m);
-  assert.match(out, /^[23] +up +tls /m);
+  assert.match(out, /^[23] +up +tls /m, out);
   assert.match(out, /^revision 1$/m);
 });
 

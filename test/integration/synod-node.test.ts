@@ -84,7 +84,7 @@ test('an empty directory is no node unless a bootstrap says so', async () => {
 
 test('a killed node costs nothing that was acknowledged, and comes back; probes tell how it stands', async () => {
   await writeConfig();
-  const nodes = await Promise.all([1, 2, 3].map((id) => start(id, '--bootstrap')));
+  const nodes = await Promise.all([1, 2, 3].map((id) => start(id, '--bootstrap', '--workers', '2')));
   const [first, second, third] = nodes as [Opened, Opened, Opened];
   assert.is((await cli([first], 'status', '--wait', '60', '--ready')).code, 0);
   for (const key of ['a', 'b', 'c']) assert.is((await cli(nodes, 'put', key, `value of ${key}`)).code, 0);
@@ -93,9 +93,11 @@ test('a killed node costs nothing that was acknowledged, and comes back; probes 
   assert.is((await cli([second], 'status', '--wait', '60', '--ready')).code, 0);
   for (const key of ['a', 'b', 'c']) assert.is((await cli(rest, 'get', key)).stdout, `value of ${key}\n`);
   assert.is((await cli(rest, 'put', 'd', 'without node 1')).code, 0);
-  const again = await start(1);
+  const again = await start(1, '--workers', '1');
   assert.is((await cli([again], 'status', '--wait', '60', '--ready')).code, 0);
   assert.is((await cli([again, ...rest], 'get', 'd')).stdout, 'without node 1\n');
+  const { workers } = JSON.parse((await cli([again], 'status', '--json')).stdout) as { workers: object[] };
+  assert.is(workers.length, 1, 'one thread hosts both logs now');
   const metrics = (await cli([again], 'status', '--metrics')).stdout;
   assert.match(metrics, /^synod_shard_failed\{shard="1"\} 0$/m);
   assert.match(metrics, /^synod_link_connects_total\{node="2"\} [1-9]/m);
