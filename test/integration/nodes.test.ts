@@ -45,15 +45,15 @@ test('clients of all nodes over leader kills: every history is linearizable, nob
     const clients = new Clients(cluster, 4);
     clients.start(6);
     for (let round = 0; round < 3; round++) {
-      await clients.progress(100);
+      await clients.progress(40);
       const asked = cluster.nodes.findIndex((node) => node !== undefined);
       const leader = await cluster.leaderOf(round % 2, asked);
       if (leader < 0) continue;
       await cluster.kill(leader);
-      await clients.progress(100);
+      await clients.progress(40);
       await cluster.start(leader);
     }
-    await clients.progress(100);
+    await clients.progress(40);
     await clients.stop();
     assert.equal(clients.violations(), []);
   }));
@@ -62,7 +62,7 @@ test('a leader that stands still is replaced; when it goes on it answers nothing
   withNodes(async (cluster) => {
     const clients = new Clients(cluster, 2);
     clients.start(6);
-    await clients.progress(50);
+    await clients.progress(25);
     const leader = await cluster.leaderOf(0, 0);
     const other = (leader + 1) % 3;
     cluster.node(leader).pause();
@@ -71,7 +71,7 @@ test('a leader that stands still is replaced; when it goes on it answers nothing
       return now >= 0 && now !== leader;
     });
     cluster.node(leader).resume();
-    await clients.progress(100);
+    await clients.progress(40);
     await clients.stop();
     assert.equal(clients.violations(), []);
   }));
@@ -81,14 +81,14 @@ test('all nodes restarted one after the other under load', () =>
     const clients = new Clients(cluster, 3);
     clients.start(6);
     for (let index = 0; index < 3; index++) {
-      await clients.progress(60);
+      await clients.progress(25);
       const node = cluster.node(index);
       cluster.nodes[index] = undefined;
       await node.close();
-      await clients.progress(60);
+      await clients.progress(25);
       await (await cluster.start(index)).ready();
     }
-    await clients.progress(60);
+    await clients.progress(25);
     await clients.stop();
     assert.equal(clients.violations(), []);
   }));
