@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { FaultMesh } from './fault-proxy.ts';
 import { Clients, NodeCluster } from './node-cluster.ts';
 
-const OPTIONS = { shards: 1, workers: 1, machine: 'kv' };
+/** Over shared memory the nodes would pass the proxies by. */
+const OPTIONS = { shards: 1, workers: 1, machine: 'kv', transport: 'tcp' as const };
 
 export interface Stage {
   cluster: NodeCluster;
