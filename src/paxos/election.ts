@@ -17,6 +17,9 @@ import { A_AUX, A_AUX2, A_BALLOT, A_COMMIT, A_SLOT, A_VALUE_CRC } from './outbox
 import type { Proposer } from './proposer.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
 
+/** Answers that take up to so many election timeouts still elect a leader. */
+const PATIENCE_MAX = 4;
+
 export class Election {
   readonly #state: ReplicaState;
   readonly #proposer: Proposer;
@@ -33,6 +36,8 @@ export class Election {
   #leaderlessCommit: Slot = 0;
   /** Catch up to this watermark, then campaign; 0 = no such plan. */
   campaignAt: Slot = 0;
+  /** This replica campaigned, and nobody leads since. */
+  #isAgain = false;
   /** A campaign is due when the lease that was granted is over. */
   #isDue = false;
 
@@ -72,6 +77,7 @@ export class Election {
     this.#queryTick = -1;
     this.campaignAt = 0;
     this.#isDue = false;
+    this.#isAgain = false;
   }
 
   /** True while a leader was heard within an election timeout. */
@@ -101,6 +107,8 @@ export class Election {
 
   #tickLeader(): void {
     const state = this.#state;
+    this.#isAgain = false;
+    if (this.#contact.isPrompt) state.patience = 1;
     if (!this.#contact.hasQuorum()) {
       this.#proposer.stepDown();
       this.#heardTick = -1;
@@ -206,6 +214,9 @@ export class Election {
     this.#isDue = !this.#lease.allowsCampaign(released);
     if (this.#isDue) return;
     state.releasedBallot = released;
+    // The candidacy before this one led nowhere: its answers may have come when nobody waited for them any more.
+    if (this.#isAgain && state.patience < PATIENCE_MAX) state.patience *= 2;
+    this.#isAgain = true;
     this.campaignAt = 0;
     this.#queryTick = -1;
     this.#deadline = state.tick + this.#timeout();

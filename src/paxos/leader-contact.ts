@@ -20,6 +20,8 @@ export class LeaderContact {
   roundSerial = 0;
   /** Highest round that an accept quorum has answered in this leadership. */
   confirmedRound = 0;
+  /** Rounds above it belong to this leadership. */
+  #firstRound = 0;
   readonly #lastRound = new Float64Array(MEMBERS_MAX);
   /** Members that said in their last answer that others should lead; a bit each. */
   #burdened = 0;
@@ -33,6 +35,7 @@ export class LeaderContact {
   /** A leadership begins: earlier answers count no more, and everybody has one election timeout to answer. */
   reset(): void {
     this.confirmedRound = this.roundSerial;
+    this.#firstRound = this.roundSerial;
     this.#lastRound.fill(0);
     this.#burdened = 0;
     this.#lastReplyTick.fill(this.#state.tick);
@@ -117,10 +120,15 @@ export class LeaderContact {
     state.outbox.words[at + A_COMMIT] = state.commitWatermark;
   }
 
+  /** True where a quorum has answered the round before the last one already: answers take no longer than the timing allows for. */
+  get isPrompt(): boolean {
+    return this.confirmedRound > this.#firstRound && this.roundSerial - this.confirmedRound <= 1;
+  }
+
   /** True while enough members answered within an election timeout (I18). */
   hasQuorum(): boolean {
     const state = this.#state;
-    const oldest = state.tick - state.timing.electionTimeoutTicks;
+    const oldest = state.tick - state.timing.electionTimeoutTicks * state.patience;
     let members = state.selfBit;
     for (let m = 0; m < state.configuration.nodeIds.length; m++) {
       if ((this.#lastReplyTick[m] as number) >= oldest) members |= 1 << m;

@@ -362,8 +362,8 @@ export class Proposer {
     const state = this.#state;
     const timing = state.timing;
     if (state.role === CANDIDATE) {
-      if (state.tick - this.#candidateSince > timing.electionTimeoutTicks) this.stepDown();
-      else if (state.tick - this.#prepareTick >= timing.retryTicks) this.#sendPrepare();
+      if (state.tick - this.#candidateSince > timing.electionTimeoutTicks * state.patience) this.stepDown();
+      else if (state.tick - this.#prepareTick >= timing.retryTicks * state.patience) this.#sendPrepare();
     } else if (state.role === LEADER) {
       this.#retry();
       const isStuck = this.awaitedValues > 0 && state.tick - this.#candidateSince > timing.electionTimeoutTicks;

@@ -46,6 +46,8 @@ export class ReplicaState {
   role = FOLLOWER;
   /** Grows with every leadership won; proposer. */
   leadershipSerial = 0;
+  /** How many times longer than its timing says this replica waits for answers to its own candidacy and leadership; election. */
+  patience = 1;
   /** Member believed to lead, or -1; election. */
   leaderHint: MemberIndex = -1;
 

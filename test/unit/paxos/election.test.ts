@@ -165,4 +165,44 @@ test('I18: a leader without answers steps down', () => {
   assert.is(state.role, FOLLOWER);
 });
 
+/** A status round that is answered, and so a candidacy. */
+function campaign({ state, proposer, election, wait }: ReturnType<typeof make>): void {
+  if (state.role === CANDIDATE) proposer.stepDown();
+  drain(state.outbox);
+  wait();
+  drain(state.outbox);
+  election.onStatusReply(reply(1, 0));
+  assert.is(state.role, CANDIDATE);
+  drain(state.outbox);
+}
+
+test('candidacies that lead nowhere are waited for longer each time, within bounds', () => {
+  const parts = make();
+  const patience: number[] = [];
+  for (let round = 0; round < 4; round++) {
+    campaign(parts);
+    patience.push(parts.state.patience);
+  }
+  assert.equal(patience, [1, 2, 4, 4]);
+});
+
+test('a leader that is heard, and a round that is answered at once, end the waiting', () => {
+  const parts = make();
+  const { state, proposer, contact, election } = parts;
+  campaign(parts);
+  campaign(parts);
+  proposer.stepDown();
+  election.hear(2);
+  campaign(parts);
+  assert.is(state.patience, 2, 'somebody led in between: no candidacy after another');
+  state.role = LEADER;
+  contact.reset();
+  state.promisedBallot = proposer.ballot;
+  election.onTick();
+  assert.is(state.patience, 2, 'nothing was answered yet');
+  contact.onReply(1, contact.beginRound(proposer.ballot), false);
+  election.onTick();
+  assert.is(state.patience, 1);
+});
+
 test.run();
