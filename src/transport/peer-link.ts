@@ -227,7 +227,8 @@ export class PeerLink {
       },
       onReleased: (size) => {
         this.#pump(lane).release(channelOf(), size);
-        this.#ports.wake();
+        // A lane may have waited for this to change its channel.
+        if (this.isDue()) this.#ports.wake();
       },
       onClosed: () => {},
     };

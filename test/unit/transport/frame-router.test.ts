@@ -147,6 +147,9 @@ test('a worker that takes nothing for too long loses its frames, and the others 
   assert.equal(take(0, LANE_BULK), [0, 1, 2, 3]);
   assert.is(route(router, LANE_BULK, [{ group: 0, mark: 9 }]), 64);
   assert.equal(take(0, LANE_BULK), [9], 'a worker that is back gets frames again');
+  const again = [1, 2, 3, 4, 5].map((mark) => ({ group: 0, mark }));
+  assert.is(route(router, LANE_BULK, again), 256, 'and patience anew');
+  assert.is(counts.drops, 1);
 });
 
 test('control frames wait less than values', () => {
