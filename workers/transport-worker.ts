@@ -3,11 +3,15 @@
  * Runs as one long piscina task with an event loop; a throw ends the task, and whoever supervises it starts a replacement: the rings
  * outlive it.
  */
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { threadId } from 'node:worker_threads';
 import { SynodError } from '../src/base/errors.ts';
 import { WORKER_OWNER_WORD, WORKER_READY_WORD, WORKER_THREAD_ID_WORD } from '../src/memory/descriptor.ts';
 import { buildTransport } from '../src/transport/build-transport.ts';
 import type { TransportControl, TransportData, TransportMessage } from './worker-data.ts';
+
+/** For one address of a host that has several: the default of 250 ms ends before a far answer comes. */
+const ADDRESS_MS_MAX = 1500;
 
 /** The piscina task. */
 export async function run(data: TransportData): Promise<void> {
@@ -16,6 +20,7 @@ export async function run(data: TransportData): Promise<void> {
     throw new SynodError('ERR_SYNOD_INVARIANT', 'Another task owns the rings of this worker.');
   }
   Atomics.store(words, WORKER_THREAD_ID_WORD, threadId);
+  setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_MS_MAX);
   const post = (message: TransportMessage): void => data.control.postMessage(message);
   try {
     const transport = await buildTransport(data, post);

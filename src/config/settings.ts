@@ -109,6 +109,12 @@ export const SETTINGS: readonly Setting[] = [
   node('tls.cert', undefined, text('a path'), "this node's certificate (PEM)"),
   node('tls.key', undefined, text('a path'), 'its private key (PEM)'),
   node(
+    'tls.revoked',
+    undefined,
+    text('a path'),
+    'certificates that count no more: a revocation list (PEM) of the authority',
+  ),
+  node(
     'insecure',
     false,
     yesOrNo(),

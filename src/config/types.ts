@@ -59,6 +59,7 @@ export interface TlsFiles {
   ca: string;
   cert: string;
   key: string;
+  revoked?: string;
 }
 
 /** The node's HTTP endpoint for the command line, probes and metrics. */

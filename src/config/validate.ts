@@ -104,7 +104,13 @@ function readTls(resolved: Resolved): TlsFiles | undefined {
   const missing = names.filter((name) => get(resolved, name) === undefined);
   if (missing.length === names.length) return undefined;
   for (const name of missing) failAt(resolved, name, 'a path: tls needs ca, cert and key together');
-  return { ca: get(resolved, 'tls.ca'), cert: get(resolved, 'tls.cert'), key: get(resolved, 'tls.key') };
+  const revoked = get<string | undefined>(resolved, 'tls.revoked');
+  const files = {
+    ca: get<string>(resolved, 'tls.ca'),
+    cert: get<string>(resolved, 'tls.cert'),
+    key: get<string>(resolved, 'tls.key'),
+  };
+  return revoked === undefined ? files : { ...files, revoked };
 }
 
 /** Nothing goes in plain text over a network unless somebody said so. */

@@ -51,6 +51,6 @@ export async function openNodeEndpoint(
 
 async function loadMaterial({ tls, cluster }: NodeConfig): Promise<TlsMaterial | undefined> {
   if (tls === undefined) return undefined;
-  const { ca, cert, key } = tls;
-  return await TlsMaterial.load({ ca, certificate: cert, key, revoked: '', clusterName: cluster });
+  const { ca, cert, key, revoked = '' } = tls;
+  return await TlsMaterial.load({ ca, certificate: cert, key, revoked, clusterName: cluster });
 }

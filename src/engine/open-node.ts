@@ -197,7 +197,13 @@ class NodeBirth {
       tls:
         tls === undefined
           ? undefined
-          : { ca: tls.ca, certificate: tls.cert, key: tls.key, revoked: '', clusterName: config.cluster },
+          : {
+              ca: tls.ca,
+              certificate: tls.cert,
+              key: tls.key,
+              revoked: tls.revoked ?? '',
+              clusterName: config.cluster,
+            },
       insecureTransport: config.insecure,
       transport: config.transport,
       rdmaProvider: config.rdmaProvider,

@@ -127,7 +127,7 @@ function refusePlainText({ tls, insecureTransport, listen, members, nodeId }: Tr
   if (outside === undefined) return;
   throw new SynodError(
     'ERR_SYNOD_CONFIG',
-    `Without tls nodes talk over loopback only, and ${outside} is not: make certificates (npx synod cert) and give them as tls, or set insecureTransport: true where the network is yours alone.`,
+    `Without tls nodes talk over loopback only, and ${outside} is not: make certificates (npx synod cert) and give them as tls, or set insecure: true where the network is yours alone.`,
   );
 }
 

@@ -40,7 +40,7 @@ export function makeDial(material: TlsMaterial | undefined, isInsecure: boolean)
       if (isOver) return;
       const address = socket.remoteAddress ?? '';
       if (material === undefined && !isInsecure && !isLoopback(address)) {
-        fail('plainText', `to ${address}: give the node certificates (tls), or set insecureTransport`);
+        fail('plainText', `to ${address}: give the node certificates (tls), or set insecure`);
         return;
       }
       isOver = true;

@@ -24,6 +24,9 @@ import { type LinkWorker, PeerLink } from './peer-link.ts';
 import { REASONS, type Reason } from './reason.ts';
 import { type Refusal, Refusals } from './refusals.ts';
 
+/** This thread had no turn for so long: what it did not hear meanwhile says nothing about the peers. */
+const HELD_UP_MS = 500;
+
 export interface PeerMember extends Expected {
   memberIndex: number;
   host: string;
@@ -72,6 +75,7 @@ export class LinkManager {
   /** Handshakes of connections that others made. */
   readonly #handshakes = new Map<Handshake, { startedMs: number; release: () => void }>();
   readonly #prng: Prng;
+  #housekeptMs = 0;
   #linkNumber: number;
   #isClosed = false;
 
@@ -111,6 +115,8 @@ export class LinkManager {
 
   housekeep(nowMs: number): void {
     if (this.#isClosed) return;
+    const wasHeldUp = nowMs - this.#housekeptMs > HELD_UP_MS;
+    this.#housekeptMs = nowMs;
     for (const [handshake, { startedMs }] of this.#handshakes) {
       if (nowMs - startedMs > HANDSHAKE_MS_MAX) handshake.cancel('slow', 'no hello');
     }
@@ -123,6 +129,7 @@ export class LinkManager {
         peer.pingMs = nowMs;
         peer.link.ping();
       }
+      if (wasHeldUp) peer.link.forgive();
       peer.link.check(nowMs, SILENT_MS_MAX);
       if (this.#isToDial(peer, nowMs)) this.#dial(peer, nowMs);
     }

@@ -75,7 +75,7 @@ export class Listener {
       this.#releases.set(nameOf(socket), release);
       this.#tls.emit('connection', socket);
     } else if (!this.#isInsecure && !isLoopback(address)) {
-      this.#turnAway(socket, 'plainText', 'give the nodes certificates (tls), or set insecureTransport', address);
+      this.#turnAway(socket, 'plainText', 'give the nodes certificates (tls), or set insecure', address);
     } else {
       this.#events.onLine(lineOf(socket, undefined, address), release);
     }

@@ -168,6 +168,11 @@ export class PeerLink {
     if (this.#connection !== undefined) for (const socket of this.#connection.sockets) socket.ping();
   }
 
+  /** It was this thread that did not listen: silence is counted from now on. */
+  forgive(): void {
+    for (const socket of this.#connection?.sockets ?? []) socket.forgive();
+  }
+
   /** Ends a connection on which nothing is heard any more; lets upgrades keep their deadlines. */
   check(nowMs: number, silentMsMax: number): void {
     for (const socket of this.#connection?.sockets ?? []) {

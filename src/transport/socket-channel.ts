@@ -125,6 +125,11 @@ export class SocketChannel implements Channel {
     return this.isStalled ? 0 : nowMs - this.#heardMs;
   }
 
+  /** Counts silence from now on. */
+  forgive(): void {
+    this.#heardMs = this.#now();
+  }
+
   /** Notes are few; one that finds no room is lost, and the upgrade that waits for it tries again. */
   sendNote(bytes: Uint8Array): void {
     assert(bytes.length > 0 && bytes.length <= NOTE_BYTES_MAX, 'a note has its limits');

@@ -1,5 +1,5 @@
 /** Mutual TLS between nodes: who proves to be a member is in, everybody else is out, and rotation needs no restart. */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { suite } from 'uvu';
@@ -155,6 +155,22 @@ test('files that do not fit together leave the certificates in use, with a warni
   await a.built.reloadTls();
   assert.ok(a.messages.some((message) => message.kind === 'warning' && /that were in use stay/.test(message.message)));
   assert.ok(isUp());
+});
+
+test('a revoked certificate is out once the list is there, without a restart', async () => {
+  const [one, other] = [await certificates.node(1), await certificates.node(2)];
+  const revoked = certificates.list([]);
+  const [a, b] = await open([one, { ...other, revoked: await revoked }]);
+  await until(isUp);
+  writeFileSync(await revoked, readFileSync(await certificates.list([readFileSync(one.certificate, 'utf8')])));
+  await b.built.reloadTls();
+  await until(() => a.link(1).state !== 'up' && refusals(b) > 0);
+  assert.ok(
+    b.messages.some(
+      (message) =>
+        message.kind === 'refused' && message.reason === 'certificate' && /CERT_REVOKED/.test(message.message),
+    ),
+  );
 });
 
 async function selfSigned(): Promise<TlsFiles> {

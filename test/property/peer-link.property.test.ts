@@ -124,73 +124,88 @@ async function pass(ends: readonly End[]): Promise<void> {
   for (const { link } of ends) link.retryStalled();
 }
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** Both ends, and what is known of the frames between them. */
+class Pair {
+  readonly ends = [new End(0), new End(1)] as const;
+  #streams: PairEnd[][] = [[], []];
+  #links = 0;
+  #mark = 0;
+  /** First mark of the connection that stands. */
+  #since = 1;
+
+  async take({ do: action, from, lane, size }: Step): Promise<void> {
+    const end = this.ends[from] as End;
+    if (action === 'send') this.#send(from, lane, size);
+    else if (action === 'turn') end.link.turn();
+    else if (action === 'poll') end.poll(size);
+    else if (action === 'pass') await pass(this.ends);
+    else if (action === 'connect') this.connect();
+    else this.#streams[from]?.[lane]?.destroy();
+    this.#checkOrder();
+  }
+
+  connect(): void {
+    this.#links += 1;
+    this.#since = this.#mark + 1;
+    for (const end of this.ends) {
+      end.poll(1000);
+      end.received[0].length = 0;
+      end.received[1].length = 0;
+    }
+    const lanes = [duplexPair(), duplexPair()] as const;
+    this.#streams = [0, 1].map((own) => lanes.map((lane) => lane[own] as PairEnd));
+    this.ends.forEach((end, own) => {
+      const [bulk, control] = this.#streams[own] as [PairEnd, PairEnd];
+      const lines = [lineOver(bulk), lineOver(control)] as const;
+      end.link.establish({ lines, linkNumber: this.#links, isDialer: own === 0 });
+    });
+  }
+
+  /** A last frame on every lane; then the network is left in peace. */
+  async finish(): Promise<void> {
+    const last = [0, 1].map((from) => [0, 1].map((lane) => this.#send(from, lane, 200)));
+    for (let round = 0; round < 200 && this.ends.some((end) => !end.isFree() || end.link.isDue()); round++) {
+      for (const end of this.ends) end.link.turn();
+      await pass(this.ends);
+      for (const end of this.ends) end.poll(1000);
+    }
+    this.#checkOrder();
+    this.ends.forEach((end, own) => {
+      for (const lane of [0, 1] as const)
+        assert.ok(this.ends[1 - own]?.received[lane].includes(last[own]?.[lane] ?? 0));
+      assert.ok(end.isFree(), 'every ring byte came back');
+      assert.is(readLinkStatus(end.status, 1 - own).state, 'up');
+      end.link.disconnect('stopping', '');
+    });
+  }
+
+  /** The mark of a frame that was taken; 0 where there was no room. */
+  #send(from: number, lane: number, size: number): number {
+    if (this.ends[from]?.send(lane, this.#mark + 1, size) !== true) return 0;
+    this.#mark += 1;
+    return this.#mark;
+  }
+
+  #checkOrder(): void {
+    for (const marks of this.ends.flatMap((end) => end.received)) {
+      assert.equal(
+        marks,
+        [...new Set(marks)].sort((a, b) => a - b),
+      );
+      assert.ok(marks.every((mark) => mark >= this.#since));
+    }
+  }
+}
+
 test('frames arrive at most once, in order, and only over the connection that they were sent on', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const ends = [new End(0), new End(1)] as const;
-      let streams: PairEnd[][] = [[], []];
-      let links = 0;
-      let mark = 0;
-      /** First mark of each connection. */
-      let since = 1;
-      const connect = (): void => {
-        links += 1;
-        since = mark + 1;
-        for (const end of ends) {
-          end.poll(1000);
-          end.received[0].length = 0;
-          end.received[1].length = 0;
-        }
-        const [bulk, control] = [duplexPair(), duplexPair()];
-        streams = [
-          [bulk[0], control[0]],
-          [bulk[1], control[1]],
-        ];
-        ends.forEach((end, own) => {
-          const lines = [lineOver(bulk[own] as PairEnd), lineOver(control[own] as PairEnd)] as const;
-          end.link.establish({ lines, linkNumber: links, isDialer: own === 0 });
-        });
-      };
-      const checkOrder = (): void => {
-        for (const end of ends) {
-          for (const marks of end.received) {
-            assert.equal(
-              marks,
-              [...new Set(marks)].sort((a, b) => a - b),
-            );
-            assert.ok(marks.every((found) => found >= since));
-          }
-        }
-      };
-      for (const { do: action, from, lane, size } of steps) {
-        const end = ends[from] as End;
-        if (action === 'send' && end.send(lane, mark + 1, size)) mark += 1;
-        else if (action === 'turn') end.link.turn();
-        else if (action === 'poll') end.poll(size);
-        else if (action === 'pass') await pass(ends);
-        else if (action === 'connect') connect();
-        else if (action === 'break') streams[from]?.[lane]?.destroy();
-        checkOrder();
-      }
-      connect();
-      const sent = [0, 1].map((from) =>
-        [0, 1].map((lane) => ends[from]?.send(lane, (mark += 1), 200) === true && mark),
-      );
-      for (let round = 0; round < 200 && ends.some((end) => !end.isFree() || end.link.isDue()); round++) {
-        for (const end of ends) {
-          end.link.turn();
-          end.poll(1000);
-        }
-        await pass(ends);
-        for (const end of ends) end.poll(1000);
-      }
-      checkOrder();
-      for (const from of [0, 1]) {
-        for (const lane of [0, 1]) assert.ok(ends[1 - from]?.received[lane]?.includes(sent[from]?.[lane] as number));
-        assert.ok(ends[from]?.isFree(), 'every ring byte came back');
-        assert.is(readLinkStatus((ends[from] as End).status, 1 - from).state, 'up');
-      }
-      for (const { link } of ends) link.disconnect('stopping', '');
+      const pair = new Pair();
+      for (const next of steps) await pair.take(next);
+      pair.connect();
+      await pair.finish();
     }),
     { numRuns: 150 },
   );

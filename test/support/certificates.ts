@@ -1,4 +1,5 @@
 /** Certificates for tests: good ones, and one for every way to be wrong. Made once per process; files in a directory of the test. */
+import { createPrivateKey, webcrypto } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +35,30 @@ export class TestCertificates {
     writeFileSync(files.certificate, signed.certificate);
     writeFileSync(files.key, signed.key);
     return files;
+  }
+
+  /** A revocation list of the authority; it is not empty, because the standard wants none that is. */
+  async list(revoked: string[]): Promise<string> {
+    this.#count += 1;
+    const path = join(this.directory, `${this.#count}-revoked.pem`);
+    const { X509Certificate, X509CrlGenerator } = await import('@peculiar/x509');
+    const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256', namedCurve: 'P-256' };
+    const der = createPrivateKey(this.authority.key).export({ type: 'pkcs8', format: 'der' });
+    const { notBefore, notAfter } = validFor(1);
+    const list = await X509CrlGenerator.create({
+      issuer: new X509Certificate(this.authority.certificate).subject,
+      thisUpdate: notBefore,
+      nextUpdate: notAfter,
+      entries: [
+        { serialNumber: '01', revocationDate: notBefore },
+        ...revoked.map((pem) => ({ serialNumber: new X509Certificate(pem).serialNumber, revocationDate: notBefore })),
+      ],
+      signingAlgorithm,
+      signingKey: await webcrypto.subtle.importKey('pkcs8', der, signingAlgorithm, false, ['sign']),
+    });
+    // OpenSSL knows the list by another label.
+    writeFileSync(path, list.toString('pem').replaceAll(/(BEGIN|END) CRL/g, '$1 X509 CRL'));
+    return path;
   }
 
   remove(): void {

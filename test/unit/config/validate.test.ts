@@ -203,7 +203,10 @@ test('the client endpoint beyond loopback needs tls or a loud word of its own', 
 
 test('tls comes as a whole', () => {
   assert.match(nodeRefusal({ tls: { ca: 'a' } }), /^tls.cert: nothing .* ca, cert and key together$/);
-  assert.match(nodeRefusal({ tls: 'on' }), /^tls: "on" is not allowed; allowed is an object with ca, cert, key$/);
+  assert.match(
+    nodeRefusal({ tls: 'on' }),
+    /^tls: "on" is not allowed; allowed is an object with ca, cert, key, revoked$/,
+  );
   assert.match(nodeRefusal({ tls: { crt: 'a' } }), /^tls.crt: unknown option; did you mean tls.cert\?$/);
 });
 

@@ -24,7 +24,7 @@ test('plain text to another machine is refused with what to do', async () => {
   const outside = members.map((member) => (member.memberIndex === 1 ? { ...member, host: 'node-2.example' } : member));
   const error = await failure({ members: outside });
   assert.is(error.code, 'ERR_SYNOD_CONFIG');
-  assert.match(error.message, /node-2\.example is not: .*synod cert.*insecureTransport/);
+  assert.match(error.message, /node-2\.example is not: .*synod cert.*insecure: true/);
   assert.is((await failure({ listen: { host: '0.0.0.0', port: 0 } })).code, 'ERR_SYNOD_CONFIG');
 });
 

@@ -211,6 +211,14 @@ test('silence in one way is noticed by who does not hear, and told to the other'
   await until(() => net.link(0, 1).state !== 'up');
 });
 
+test('a node that was held up itself listens again before it judges', async () => {
+  const net = await linked();
+  net.ms += 10 * SILENT_MS_MAX;
+  net.managers[0]!.housekeep(net.ms);
+  net.managers[1]!.housekeep(net.ms);
+  assert.ok(net.isUp());
+});
+
 test('nodes of different clusters refuse each other, and both say so', async () => {
   const net = new Net();
   net.add();
