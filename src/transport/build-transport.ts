@@ -56,6 +56,7 @@ export async function buildTransport(data: TransportData, post: Post): Promise<B
     dial: makeDial(material, data.insecureTransport),
     upgraders: makeUpgraders(data, binding, now, post),
     seed: data.seed,
+    life: data.ownerEpoch,
     reports: makeReports(post),
     now,
     wake: () => late.agent?.wake(),

@@ -51,6 +51,8 @@ export interface LinkManagerPorts {
   dial: Dial;
   upgraders: readonly ChannelUpgrader[];
   seed: number;
+  /** Counts the lives of the transport worker within one start of the node. */
+  life: number;
   reports: LinkReports;
   now(): number;
   /** There is something to do outside of a turn. */
@@ -81,8 +83,8 @@ export class LinkManager {
 
   constructor(ports: LinkManagerPorts) {
     this.#ports = ports;
-    this.#prng = new Prng(ports.seed);
-    // Begins anywhere: numbers of an earlier life of this worker do not come again soon.
+    // Of this life alone: numbers of an earlier one do not come again soon, though the seed is the same (S24).
+    this.#prng = new Prng(ports.seed).fork(`boot ${ports.self.bootCounter} life ${ports.life}`);
     this.#linkNumber = this.#prng.next32();
     for (const member of ports.peers) this.#peers.push(this.#makePeer(member));
     const strangers = new LinkStatusWriter(ports.linkStatus, STRANGERS_LINE);

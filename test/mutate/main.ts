@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
+import { TRANSPORT_MUTATIONS } from './transport-mutations.ts';
 
 const SEEDS = 40;
 const SIM_TICKS = 3000;
@@ -17,7 +18,9 @@ const KILL_MS = 240_000;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const copy = join(root, '.mutants');
 const parts = process.argv.slice(2);
-const wanted = MUTATIONS.filter(({ file, why }) => parts.every((part) => `${file} ${why}`.includes(part)));
+const wanted = [...MUTATIONS, ...TRANSPORT_MUTATIONS].filter(({ file, why }) =>
+  parts.every((part) => `${file} ${why}`.includes(part)),
+);
 
 rmSync(copy, { recursive: true, force: true });
 mkdirSync(copy);

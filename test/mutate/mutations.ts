@@ -7,7 +7,6 @@ import { LOG_MUTATIONS } from './log-mutations.ts';
 import { type Mutation, m } from './mutation.ts';
 import { SMALL_SCOPE_MUTATIONS } from './small-scope-mutations.ts';
 import { STORAGE_MUTATIONS } from './storage-mutations.ts';
-import { TRANSPORT_MUTATIONS } from './transport-mutations.ts';
 
 const SIM = ['sim'];
 
@@ -390,7 +389,6 @@ export const MUTATIONS: readonly Mutation[] = [
   m('runtime/replica-host', 'this.#coverIdleLog();', '', 'an idle log without a floor (S11)', ['sim/idle-rot']),
   ...STORAGE_MUTATIONS,
   ...LOG_MUTATIONS,
-  ...TRANSPORT_MUTATIONS,
   ...SMALL_SCOPE_MUTATIONS,
   m(
     'runtime/group-driver',

@@ -22,6 +22,7 @@ class Net {
   readonly log: string[][] = [];
   readonly streams: PairEnd[] = [];
   dials = 0;
+  life = 1;
   /** The network swallows connections, or refuses them. */
   mode: 'open' | 'refuse' | 'hang' = 'open';
 
@@ -46,6 +47,7 @@ class Net {
       dial: ({ port }, events) => this.#dial(port, events),
       upgraders: [],
       seed: own,
+      life: this.life,
       now: () => this.ms,
       wake: () => {},
       reports: {
@@ -217,6 +219,24 @@ test('a node that was held up itself listens again before it judges', async () =
   net.managers[0]!.housekeep(net.ms);
   net.managers[1]!.housekeep(net.ms);
   assert.ok(net.isUp());
+});
+
+test('link numbers of another start, or another life of the worker, are others', async () => {
+  const numbers = new Set<number>();
+  for (const [bootCounter, life] of [
+    [1, 1],
+    [2, 1],
+    [2, 2],
+  ] as const) {
+    const net = new Net();
+    net.life = life;
+    net.add({ bootCounter });
+    net.add();
+    net.pass(50);
+    await until(() => net.isUp());
+    numbers.add(net.link(0, 1).linkNumber);
+  }
+  assert.is(numbers.size, 3);
 });
 
 test('nodes of different clusters refuse each other, and both say so', async () => {
