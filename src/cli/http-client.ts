@@ -105,6 +105,7 @@ export class HttpClient {
       let isConnected = false;
       request.once('socket', (socket) => {
         isConnected = request.reusedSocket;
+        if (isConnected) return;
         socket.once(isTls ? 'secureConnect' : 'connect', () => {
           isConnected = true;
         });

@@ -35,8 +35,9 @@ const options = (): ClusterOptions => ({
     error: () => {},
   },
 });
+/** Without the files of segments that were given back and wait to be used again. */
 const filesOf = (replica: number, folder: string): string[] =>
-  readdirSync(join(root, 'data', `replica-${replica}`, folder));
+  readdirSync(join(root, 'data', `replica-${replica}`, folder)).filter((name) => !name.startsWith('spare-'));
 
 /** Writes as much as fills the segments, over few keys. */
 async function fill(cluster: Cluster, round: number): Promise<void> {

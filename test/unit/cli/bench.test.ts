@@ -21,8 +21,9 @@ const run = (...args: string[]): Promise<CliResult> =>
   runCli(['bench', '--seconds', '0.1', '--url', endpoint.url, ...args]);
 
 test('puts and gets are sent, answered and counted', async () => {
-  const { code, stdout } = await run('--json', '--in-flight', '4', '--reads', '50', '--value', '100');
+  const { code, stdout, stderr } = await run('--json', '--in-flight', '4', '--reads', '50', '--value', '100');
   assert.is(code, 0);
+  assert.is(stderr, '', 'kept connections gather no listeners');
   const report = JSON.parse(stdout);
   assert.is(report.operations, target.calls.length);
   assert.ok(report.operations > 0 && report.operationsPerSecond > 0 && report.latencyUs.p50 > 0);
