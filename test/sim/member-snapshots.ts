@@ -104,6 +104,13 @@ export class MemberSnapshots {
     return snapshots;
   }
 
+  /** Bytes on all shelves. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const shelf of this.#shelves) for (const { length } of shelf.values()) bytes += length;
+    return bytes;
+  }
+
   wipe(): void {
     for (const shelf of this.#shelves) shelf.clear();
     this.#media.length = 0;
