@@ -1,5 +1,5 @@
 /**
- * A replica that lost everything gets a snapshot that no memory holds from the first one, while commands go on: how long, at what latency of
+ * A replica that lost everything gets a snapshot that no memory holds from another one, while commands go on: how long, at what latency of
  * the commands, and in how much memory.
  */
 import { rmSync } from 'node:fs';
@@ -9,11 +9,10 @@ import { type Cluster, openCluster } from '../src/index.ts';
 import { PromiseLoad } from './promise-load.ts';
 import type { Figures } from './row.ts';
 import { nap } from './state-cluster.ts';
-import { STREAM_BYTES_VARIABLE } from './stream-machine.ts';
+import { LOST, STREAM_BYTES_VARIABLE } from './stream-machine.ts';
 
 const KEY = 'stream';
 const COMMAND = new Uint8Array(8);
-const LOST = 2;
 const IN_FLIGHT = 4;
 const WAIT_MS_MAX = 600_000;
 const MS_PER_S = 1000;
@@ -34,7 +33,7 @@ export async function streamFigures(directory: string, bytes: number): Promise<F
   };
   let cluster = await openCluster(options);
   try {
-    await ledByFirst(cluster);
+    await until(() => (cluster.status().shards[0]?.leader ?? -1) >= 0, 'a replica leads');
     for (let i = 0; i < 100; i++) await cluster.propose(KEY, COMMAND);
     const written = await writeFigures(cluster);
     await cluster.close();
@@ -57,17 +56,13 @@ async function until(isTrue: () => boolean, what: string, meanwhile: () => void 
   }
 }
 
-async function ledByFirst(cluster: Cluster): Promise<void> {
-  await until(() => cluster.status().shards[0]?.leader === 0, 'the first replica leads');
-}
-
-/** The first replica writes its snapshot: figures of that. */
+/** All write theirs: figures of the first. */
 async function writeFigures(cluster: Cluster): Promise<Figures> {
   const meter = new MemoryMeter();
   const figure = () => cluster.status().shards[0]?.replicas[0]?.snapshot;
   cluster.snapshot(0);
   await until(
-    () => (figure()?.taken ?? 0) > 0,
+    () => cluster.status().shards[0]?.replicas.every(({ snapshot }) => snapshot.taken > 0) === true,
     'a snapshot is written',
     () => meter.sample(),
   );
@@ -89,7 +84,7 @@ async function transfer(cluster: Cluster, bytes: number, meter: MemoryMeter, sta
   await load.stop();
   if (load.error !== undefined) throw load.error;
   const got = figure()?.bytes ?? 0;
-  if (got < bytes) throw new Error(`the replica got a snapshot of ${got} bytes: another one led`);
+  if (got < bytes) throw new Error(`the replica got a snapshot of ${got} bytes only`);
   return {
     seconds,
     bytesPerSecond: got / seconds,

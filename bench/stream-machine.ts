@@ -1,5 +1,5 @@
 /**
- * A counter whose image at the first replica is as large as the environment says, though no memory holds it: each chunk is made when it is
+ * A counter whose image, but at the replica that gets one, is as large as the environment says, though no memory holds it: each chunk is made when it is
  * asked for, and checked when it is restored.
  */
 import { assert } from '../src/base/assert.ts';
@@ -7,6 +7,8 @@ import type { Command, MachineOptions, Reply, StateMachine } from '../src/runtim
 
 /** Bytes of the image. */
 export const STREAM_BYTES_VARIABLE = 'SYNOD_BENCH_STREAM_BYTES';
+/** The replica that gets it. */
+export const LOST = 2;
 const CHUNK_WORDS = 1 << 16;
 const REPLY_BYTES = 8;
 
@@ -58,6 +60,6 @@ function* chunksOf(count: number, chunks: number): Generator<Uint8Array> {
 }
 
 export function createMachine({ replicaIndex }: MachineOptions): StateMachine {
-  const bytes = replicaIndex === 0 ? Number(process.env[STREAM_BYTES_VARIABLE] ?? 0) : 0;
+  const bytes = replicaIndex !== LOST ? Number(process.env[STREAM_BYTES_VARIABLE] ?? 0) : 0;
   return new StreamMachine(Math.ceil(bytes / (4 * CHUNK_WORDS)));
 }

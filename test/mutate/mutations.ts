@@ -6,6 +6,7 @@
 import { LOG_MUTATIONS } from './log-mutations.ts';
 import { type Mutation, m } from './mutation.ts';
 import { SMALL_SCOPE_MUTATIONS } from './small-scope-mutations.ts';
+import { SNAPSHOT_MUTATIONS } from './snapshot-mutations.ts';
 import { STORAGE_MUTATIONS } from './storage-mutations.ts';
 
 const SIM = ['sim'];
@@ -363,19 +364,6 @@ export const MUTATIONS: readonly Mutation[] = [
     'retire the mark of a loss (S12)',
     ['unit/runtime/log-truncator'],
   ),
-  m(
-    'runtime/snapshot-taker',
-    'this.releasable = kept[0];',
-    'this.releasable = target.watermark;',
-    'truncate behind the newest snapshot only (S16)',
-    ['unit/runtime/snapshot-taker'],
-  ),
-  m('paxos/catch-up', 'words[at + A_SLOT] = state.truncationPoint;', '', 'a mark without its truncation point (S16)', [
-    'unit/paxos/catch-up',
-  ]),
-  m('runtime/snapshot-receiver', 'message[M_AUX] !== target.size', 'false', 'take parts of a snapshot in any order', [
-    'unit/runtime/snapshot-receiver',
-  ]),
   m('runtime/reply-store', 'this.#head = head;\n', 'this.#head = 0;\n', 'an image that lays replies out anew (S18)', [
     'property/reply-store',
   ]),
@@ -389,12 +377,6 @@ export const MUTATIONS: readonly Mutation[] = [
   m('runtime/replica-host', 'this.#coverIdleLog();', '', 'an idle log without a floor (S11)', ['sim/idle-rot']),
   ...STORAGE_MUTATIONS,
   ...LOG_MUTATIONS,
+  ...SNAPSHOT_MUTATIONS,
   ...SMALL_SCOPE_MUTATIONS,
-  m(
-    'runtime/group-driver',
-    'this.#drain();\n            this.mark();',
-    'this.#drain();',
-    'install a snapshot without a mark (S16)',
-    ['unit/runtime/snapshot-receiver'],
-  ),
 ];

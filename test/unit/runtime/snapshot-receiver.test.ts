@@ -218,6 +218,14 @@ test('one that cannot be published is forgotten', () => {
   assert.equal([receiver.isBusy, kit.driver.appliedWatermark, medium.targets[0]?.isAbandoned], [false, 0, true]);
 });
 
+test('a part that goes beyond the end is none of this snapshot', () => {
+  const { medium, offer, bytes, receiver } = make();
+  offer();
+  const words = message(SNAPSHOT_PART, { from: 1, slot: 9, aux2: bytes.length, length: bytes.length + 8 });
+  receiver.onPart(words, new Uint8Array(bytes.length + 8), 0);
+  assert.is(medium.targets[0]?.size, 0);
+});
+
 test('a part that claims another size is not of this snapshot', () => {
   const { medium, offer, bytes, receiver } = make();
   offer();
