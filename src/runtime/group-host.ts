@@ -117,7 +117,7 @@ export class GroupHost {
       this.completed += answered;
       work += answered;
     }
-    if (this.snapshots !== undefined) work += this.snapshots.work(this.#log.appendedPosition);
+    if (this.snapshots !== undefined) work += this.snapshots.work(this.#log.appendedPosition, this.#log.firstPosition);
     return work;
   }
 

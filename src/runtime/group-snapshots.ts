@@ -177,9 +177,9 @@ export class GroupSnapshots {
     this.#options.settle?.(id, failure);
   }
 
-  /** One turn; `position` is where the log's next record goes. Returns the work done. */
-  work(position: LogPosition): number {
-    this.#maybeBegin(position);
+  /** One turn; the log begins at `first`, and its next record goes to `position`. Returns the work done. */
+  work(position: LogPosition, first: LogPosition = 0): number {
+    this.#maybeBegin(first, position);
     if (this.driver.replica.state.lacksImage) this.#seek();
     const work = this.taker.work() + this.receiver.work() + this.sender.work();
     if (this.taker.releasable > this.driver.replica.state.truncationPoint) this.#release(position);
@@ -187,13 +187,16 @@ export class GroupSnapshots {
     return work;
   }
 
-  #maybeBegin(position: LogPosition): void {
+  #maybeBegin(first: LogPosition, position: LogPosition): void {
     const { turn } = this.#options;
-    const { replica, groupId } = this.driver;
-    const isDue = this.#schedule.isDue(position, turn.nowMs, replica.isLeader);
+    const { replica, groupId, appliedWatermark } = this.driver;
+    const isDue = this.#schedule.isDue(first, position, turn.nowMs, replica.isLeader);
     if (!isDue && !this.#isAsked) return;
     const isReceiving = this.receiver.isBusy && !this.receiver.isSilent;
-    if (this.taker.isBusy || isReceiving || replica.state.lacksImage || !turn.take(groupId)) return;
+    if (this.taker.isBusy || isReceiving || replica.state.lacksImage) return;
+    // At a start what the log has behind the snapshot is not applied yet: it is new all the same.
+    const isBehind = appliedWatermark < replica.commitWatermark && appliedWatermark <= replica.state.snapshotWatermark;
+    if (isBehind || !turn.take(groupId)) return;
     this.#isAsked = false;
     this.#begunAtMs = turn.nowMs;
     this.#schedule.begun(position, turn.nowMs);

@@ -24,7 +24,7 @@ export interface ScheduleOptions {
 export class SnapshotSchedule {
   readonly #options: ScheduleOptions;
   #jitter: number;
-  #position: LogPosition = 0;
+  #position: LogPosition = -1;
   #atMs = -1;
   #retryAtMs = -1;
 
@@ -34,9 +34,13 @@ export class SnapshotSchedule {
     this.#jitter = draw(options.prng);
   }
 
-  /** True where one is due; the log's next record goes to `position`, the monotonic clock says `nowMs`. */
-  isDue(position: LogPosition, nowMs: number, isLeader: boolean): boolean {
+  /**
+   * True where one is due; the log begins at `first`, its next record goes to `position`, the monotonic clock says `nowMs`. At a start all the log there is
+   * counts: who starts again and again, and does little in between, must not pile up segments.
+   */
+  isDue(first: LogPosition, position: LogPosition, nowMs: number, isLeader: boolean): boolean {
     if (this.#atMs < 0) this.#atMs = nowMs;
+    if (this.#position < 0) this.#position = first;
     if (this.#retryAtMs >= 0) return nowMs >= this.#retryAtMs;
     const { everyBytes, everyMs, self } = this.#options;
     const patience = 1 + STAGGER * self + this.#jitter + (isLeader ? LEADER_DELAY : 0);

@@ -111,7 +111,10 @@ export class Endurance {
       if (!member.isUp && member.restartTick <= this.#tick) member.start(this.#clients);
     this.#route();
     for (let turn = 0; turn < TURNS; turn++) if (this.#turn(turn === 0) === 0) break;
-    for (const member of this.#members) if (member.isRunning) member.passTick();
+    for (const member of this.#members) {
+      member.clock.pass();
+      if (member.isRunning) member.passTick();
+    }
   }
 
   #turn(isAsking: boolean): number {
