@@ -30,6 +30,7 @@ export async function streamFigures(directory: string, bytes: number): Promise<F
     snapshotIntervalMs: 0,
     snapshotsKept: 1,
     snapshotSendBytesPerSecond: 0,
+    timeoutMs: 0,
   };
   let cluster = await openCluster(options);
   try {
@@ -38,10 +39,10 @@ export async function streamFigures(directory: string, bytes: number): Promise<F
     const written = await writeFigures(cluster);
     await cluster.close();
     rmSync(join(home, `replica-${LOST}`), { recursive: true });
-    const meter = new MemoryMeter();
     const start = performance.now();
     cluster = await openCluster({ ...options, lostReplicas: 'rejoin' });
-    return { ...written, ...(await transfer(cluster, bytes, meter, start)) };
+    await cluster.propose(KEY, COMMAND);
+    return { ...written, ...(await transfer(cluster, bytes, start)) };
   } finally {
     await cluster.close();
   }
@@ -70,7 +71,8 @@ async function writeFigures(cluster: Cluster): Promise<Figures> {
 }
 
 /** The lost replica gets it. */
-async function transfer(cluster: Cluster, bytes: number, meter: MemoryMeter, start: number): Promise<Figures> {
+async function transfer(cluster: Cluster, bytes: number, start: number): Promise<Figures> {
+  const meter = new MemoryMeter();
   const histogram = new Histogram();
   const load = new PromiseLoad(() => cluster.propose(KEY, COMMAND), IN_FLIGHT, histogram);
   load.start();
