@@ -65,7 +65,7 @@ export interface UpgradeLink {
   readonly linkNumber: number;
   /** True at the end that dialled: it makes the offer. */
   readonly isDialer: boolean;
-  /** True where the peer proved its identity by certificate, or is reached over loopback. */
+  /** True where the peer proved its identity by certificate. */
   readonly isAuthenticated: boolean;
   /** Address of the peer's end of the sockets. */
   readonly remoteAddress: string;

@@ -44,14 +44,14 @@ async function arrives(from: number, to: number, mark: number): Promise<void> {
 
 test('connections that are reset, again and again, are made anew, and frames flow after each', async () => {
   await open(2);
-  for (let round = 1; round <= 10; round++) {
+  for (let round = 1; round <= 5; round++) {
     const { connects } = nodes[0]!.link(1);
     mesh.between(0, 1).reset();
     await until(() => nodes[0]!.link(1).connects > connects && allUp());
     await arrives(0, 1, 1000 + round);
     await arrives(1, 0, 2000 + round);
   }
-  assert.ok(nodes[0]!.link(1).connects >= 11);
+  assert.ok(nodes[0]!.link(1).connects >= 6);
 });
 
 test('a network that swallows everything, or one way alone, is noticed by both ends, and its return too', async () => {

@@ -78,17 +78,17 @@ test('a hello that comes byte by byte is not waited for beyond its time', async 
   assert.is(nodes[1].strangers.reason, 'slow');
 });
 
-test('thousands of connections that come and go, or stay and say nothing, cost a bounded number of sockets', async () => {
+test('a thousand connections that come and go, or stay and say nothing, cost a bounded number of sockets', async () => {
   let opened = 0;
   const open = new Set<RawPeer>();
   await until(() => {
-    for (let i = 0; i < 20 && opened < 2000; i++, opened++) {
+    for (let i = 0; i < 20 && opened < 1000; i++, opened++) {
       const peer = dialRaw(nodes[1].port, opened % 3 === 0 ? 'x' : undefined);
       open.add(peer);
       if (opened % 2 === 0) peer.socket.once('connect', () => peer.socket.destroy());
     }
     for (const peer of open) if (peer.isClosed) open.delete(peer);
-    return opened === 2000 && open.size <= PENDING_MAX;
+    return opened === 1000 && open.size <= PENDING_MAX;
   });
   assert.ok(nodes[1].strangers.refusals > 0);
   for (const peer of open) peer.socket.destroy();
@@ -183,11 +183,11 @@ test('a member that asks without end and reads nothing back does not disturb the
   let sent = 0;
   // Enough pings to fill every buffer on the way back, were each one answered and kept (transport/socket-channel keeps few).
   await until(() => {
-    for (let i = 0; i < 2000 && sent < 200_000; i++, sent++) {
+    for (let i = 0; i < 2000 && sent < 60_000; i++, sent++) {
       headers.write(BURST_PING, 0, 0, sent);
       bulk.socket.write(Buffer.from(headers.bytes));
     }
-    return sent === 200_000;
+    return sent === 60_000;
   });
   await undisturbed();
   bulk.socket.destroy();
