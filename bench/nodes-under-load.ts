@@ -70,7 +70,7 @@ export class NodesUnderLoad {
     ]);
     const opened = new NodesUnderLoad(node, others, plan);
     await node.ready();
-    await opened.#upgraded();
+    await opened.#upgraded(options.transport);
     await opened.#lead(plan.leader === 'here');
     return opened;
   }
@@ -81,8 +81,7 @@ export class NodesUnderLoad {
   }
 
   /** Waits until the links are carried as the case asks. */
-  async #upgraded(): Promise<void> {
-    const wanted = this.node.config.transport;
+  async #upgraded(wanted: NodeOptions['transport']): Promise<void> {
     const end = performance.now() + START_MS_MAX;
     while (wanted === 'shm' || wanted === 'rdma') {
       if (this.node.status().links.every(({ transport }) => transport === wanted)) return;

@@ -54,7 +54,7 @@ export function prepareKernel(directory: string): Kernel {
 export function makeInitramfs(directory: string, kernel: Kernel): string {
   const tree = join(directory, 'initramfs');
   rmSync(tree, { recursive: true, force: true });
-  for (const path of ['bin', 'modules', 'proc', 'sys', 'dev', 'host', 'layer', 'root']) {
+  for (const path of ['bin', 'modules', 'proc', 'sys', 'dev', 'host', 'layer', 'all']) {
     mkdirSync(join(tree, path), { recursive: true });
   }
   copyFileSync('/usr/bin/busybox', join(tree, 'bin/busybox'));
@@ -104,12 +104,12 @@ for module in ${modules.join(' ')}; do $bb insmod /modules/$module || echo "gues
 $bb mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144,cache=loose host /host || echo "guest: no host"
 $bb mount -t tmpfs layer /layer
 $bb mkdir -p /layer/upper /layer/work
-$bb mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work layer /root || echo "guest: no layer"
-for at in proc sys dev; do $bb mount --move /$at /root/$at; done
-$bb mkdir -p /root/dev/shm /root/dev/pts
-$bb mount -t tmpfs shm /root/dev/shm
-task=$($bb sed -n 's/.*guest_run=\\([^ ]*\\).*/\\1/p' /root/proc/cmdline)
-PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/tmp TMPDIR=/tmp $bb chroot /root /bin/sh $task
+$bb mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work layer /all || echo "guest: no layer"
+for at in proc sys dev; do $bb mount --move /$at /all/$at; done
+$bb mkdir -p /all/dev/shm /all/dev/pts
+$bb mount -t tmpfs shm /all/dev/shm
+task=$($bb sed -n 's/.*guest_run=\\([^ ]*\\).*/\\1/p' /all/proc/cmdline)
+PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin HOME=/tmp TMPDIR=/tmp $bb chroot /all /bin/sh $task
 echo "guest: exit code $?"
 $bb poweroff -f
 `;
