@@ -181,10 +181,26 @@ export class GroupSnapshots {
   work(position: LogPosition, first: LogPosition = 0): number {
     this.#maybeBegin(first, position);
     if (this.driver.replica.state.lacksImage) this.#seek();
-    const work = this.taker.work() + this.receiver.work() + this.sender.work();
+    const work = this.taker.work() + this.receiver.work() + this.#send();
     if (this.taker.releasable > this.driver.replica.state.truncationPoint) this.#release(position);
     if (work > 0) this.#look();
     return work;
+  }
+
+  /** What cannot be read is not served: that is no reason to stop. */
+  #send(): number {
+    try {
+      return this.sender.work();
+    } catch (error) {
+      this.#refuseToServe(error);
+      return 1;
+    }
+  }
+
+  #refuseToServe(error: unknown): void {
+    this.sender.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#options.warn(`A snapshot of shard ${this.driver.groupId} cannot be served: ${reason}.`);
   }
 
   #maybeBegin(first: LogPosition, position: LogPosition): void {
@@ -294,6 +310,14 @@ export class GroupSnapshots {
     this.#options.warn(`${what} of shard ${this.driver.groupId} failed: ${reason}. ${consequence}.`);
   }
 
+  #serve(message: Float64Array): void {
+    try {
+      this.sender.onFetch(message);
+    } catch (error) {
+      this.#refuseToServe(error);
+    }
+  }
+
   #onFrame(message: Float64Array, bytes: Uint8Array, offset: number): void {
     const { configuration, bulk } = this.#options;
     const from = message[M_FROM] as MemberIndex;
@@ -301,7 +325,7 @@ export class GroupSnapshots {
     assert(from >= 0 && from < configuration.nodeIds.length, 'frames come from members');
     if (message[M_KIND] === SNAPSHOT_OFFER) this.receiver.onOffer(message);
     else if (message[M_KIND] === SNAPSHOT_FETCH && message[M_SLOT] === 0) this.#onSought(message);
-    else if (message[M_KIND] === SNAPSHOT_FETCH) this.sender.onFetch(message);
+    else if (message[M_KIND] === SNAPSHOT_FETCH) this.#serve(message);
     else if (bulk.crc32c(bytes, offset, message[M_VALUE_LENGTH] as number) === message[M_VALUE_CRC])
       this.receiver.onPart(message, bytes, offset);
   }

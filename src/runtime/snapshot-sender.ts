@@ -214,8 +214,9 @@ export class SnapshotSender {
   }
 
   #close(watermark: Slot): void {
-    this.#open.get(watermark)?.source.close();
+    const opened = this.#open.get(watermark);
     this.#open.delete(watermark);
+    opened?.source.close();
     this.#serving.forEach((serving, member) => {
       if (serving?.watermark === watermark) this.#serving[member] = undefined;
     });

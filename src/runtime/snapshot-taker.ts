@@ -89,7 +89,7 @@ export class SnapshotTaker {
   /** Some slices; returns 1 where there was something to do. */
   work(): number {
     const taking = this.#taking;
-    if (taking === undefined) return this.#publishing === undefined ? 0 : this.#watch(this.#publishing);
+    if (taking === undefined) return this.#publishing === undefined ? 0 : this.#settle(this.#publishing);
     const kept = this.#driver.applier.imageBytesKept();
     if (kept > this.bytesKeptMost) this.bytesKeptMost = kept;
     try {
@@ -135,6 +135,17 @@ export class SnapshotTaker {
     this.#taking = undefined;
     taking.encoder.close();
     taking.image.return?.();
+  }
+
+  /** A medium that fails while older snapshots are looked for costs this one its turn, not the group. */
+  #settle(target: SnapshotTarget): number {
+    try {
+      return this.#watch(target);
+    } catch (error) {
+      this.#publishing = undefined;
+      this.#fail(error);
+      return 1;
+    }
   }
 
   #watch(target: SnapshotTarget): number {

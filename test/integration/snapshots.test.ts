@@ -1,9 +1,10 @@
 /** A log that does not grow for ever: snapshots, truncation, starting behind them, and catching up by a peer's. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { SnapshotStatus } from '../../src/engine/status.ts';
 import { type Cluster, type ClusterOptions, kv, openCluster } from '../../src/index.ts';
 import { LOG_SEGMENT_BYTES } from '../../src/limits.ts';
 
@@ -111,6 +112,25 @@ test('a snapshot is taken when asked for', async () => {
   for (const shard of [0, 1]) cluster.snapshot(shard);
   for (let i = 0; !folders.every(isThere); i++) await cluster.read(`key-${i % KEYS}`, kv.get(`key-${i % KEYS}`));
   assert.throws(() => cluster.snapshot(9), /no replica/);
+  await cluster.close();
+});
+
+test('a snapshot that fails is a warning with its reason and a figure; commands go on, and the next one may succeed', async () => {
+  const cluster = await openCluster({ ...options(), shards: 1, snapshotLogBytes: 0 });
+  const snapshotOf = () => cluster.status().shards[0]?.replicas[0]?.snapshot as SnapshotStatus;
+  const inTheWay = join(root, 'data', 'replica-0', 'snapshots');
+  rmSync(inTheWay, { recursive: true, force: true });
+  writeFileSync(inTheWay, '');
+  await cluster.propose('key-0', kv.put('key-0', VALUE));
+  cluster.snapshot(0);
+  for (let i = 0; snapshotOf().failures === 0; i++) await cluster.propose('key-0', kv.put('key-0', `${i}`));
+  assert.match(snapshotOf().error ?? '', /ENOTDIR|EEXIST|cannot be read/);
+  while (warnings.length === 0) await cluster.read('key-0', kv.get('key-0'));
+  assert.match(warnings[0] ?? '', /A snapshot of shard 0 failed: .*The log is kept, and another try follows/);
+  rmSync(inTheWay);
+  cluster.snapshot(0);
+  while (snapshotOf().taken === 0) await cluster.propose('key-0', kv.put('key-0', 'x'));
+  assert.is(snapshotOf().error, undefined);
   await cluster.close();
 });
 

@@ -226,6 +226,27 @@ test('while another group of the worker takes one, it waits for its turn', () =>
   assert.ok(turn.take(99));
 });
 
+test('a medium that cannot be read is told, and stops nothing', () => {
+  const { kit, medium, snapshots, warnings } = lived();
+  const { configuration } = kit.driver.replica.state;
+  Object.defineProperty(configuration, 'nodeIds', { value: [1, 2, 3] });
+  const fail = (): never => {
+    throw new Error('EIO');
+  };
+  medium.open = () => ({ size: 8, read: fail, close: () => {} });
+  kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 6, aux2: 1 });
+  assert.is(snapshots.work(0), 1);
+  assert.equal(warnings, ['A snapshot of shard 6 cannot be served: EIO.']);
+  medium.list = fail;
+  kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 5, aux2: 1 });
+  assert.is(warnings.length, 2);
+  snapshots.ask();
+  while (snapshots.work(0) > 0);
+  medium.settle();
+  snapshots.work(0);
+  assert.match(warnings.at(-1) ?? '', /A snapshot of shard 6 failed: EIO/);
+});
+
 test('figures tell of the newest one', () => {
   const { snapshots, medium } = lived();
   const { figures } = snapshots;
