@@ -7,7 +7,7 @@
  *   bound by a lease that it granted: campaign as soon as that is over (S21)
  * @hot
  */
-import { assert } from '../base/assert.ts';
+import { assert, CONTRACTS, ensures } from '../base/assert.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Ballot, MemberIndex, Slot, Tick } from '../base/types.ts';
 import type { LeaderContact } from './leader-contact.ts';
@@ -152,14 +152,20 @@ export class Election {
     words[at + A_COMMIT] = state.commitWatermark;
   }
 
-  /** Where a member that forgot asks for a ballot above all that it may have promised, the leader takes one (S12). */
+  /**
+   * Where a member that forgot asks for a ballot above all that it may have promised, the leader takes one (S12).
+   *
+   * ensures C3: a question makes nobody promise anything but a leader that is asked to take another ballot
+   */
   onStatusQuery(message: Float64Array): void {
     const state = this.#state;
+    const promised = state.promisedBallot;
     const isAskedToElect = message[M_AUX2] === 1 && (message[M_BALLOT] as Ballot) >= state.promisedBallot;
     if (state.role === LEADER && isAskedToElect) {
       state.see(message[M_BALLOT] as Ballot);
       this.#campaignAnew();
     } else this.#answerStatus(message);
+    if (CONTRACTS) ensures(state.promisedBallot === promised || isAskedToElect, 'C3: a question promises nothing');
   }
 
   /** AUX of the question comes back in VALUE_CRC; a leader adds the end of what its phase 1 found (S12). */
@@ -184,7 +190,11 @@ export class Election {
     this.#campaign(0);
   }
 
-  /** Returns nothing; may start a campaign, or plan one for when this replica has caught up. */
+  /**
+   * May start a campaign, or plan one for when this replica has caught up.
+   *
+   * ensures C1: who campaigns heard from a leader quorum, itself included, and from none of them that a leader lives
+   */
   onStatusReply(message: Float64Array): void {
     const state = this.#state;
     if (state.role !== FOLLOWER || this.#queryTick < 0) return;
@@ -199,13 +209,24 @@ export class Election {
     if (state.tick < this.#deadline || !state.configuration.quorums.isLeaderQuorum(this.#leaderlessMembers)) return;
     this.campaignAt = this.#leaderlessCommit;
     if (state.commitWatermark >= this.campaignAt) this.#campaign(0);
+    if (CONTRACTS) {
+      const isAgreed = state.configuration.quorums.isLeaderQuorum(this.#leaderlessMembers) && message[M_AUX] !== 1;
+      ensures(state.role === FOLLOWER || isAgreed, 'C1: a campaign begins where a quorum hears no leader');
+    }
   }
 
-  /** The leader asked this replica to take over, and has given up its lease. */
+  /**
+   * The leader asked this replica to take over, and has given up its lease.
+   *
+   * ensures C2: nobody campaigns for a leader below its own promise
+   */
   onTransfer(message: Float64Array): void {
     const state = this.#state;
+    const promised = state.promisedBallot;
     if (state.lacksImage || (message[M_BALLOT] as number) < state.promisedBallot) return;
     if (state.role === FOLLOWER) this.#campaign(message[M_BALLOT] as Ballot);
+    if (CONTRACTS)
+      ensures(state.promisedBallot === promised || message[M_BALLOT] >= promised, 'C2: a stale leader moves nobody');
   }
 
   #campaign(released: Ballot): void {

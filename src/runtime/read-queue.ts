@@ -45,6 +45,9 @@ const BATCH_BYTES = 1 << 16;
 /** Answers of one run take so much at most, but for a single larger one: a run stays small against its ring. */
 const RUN_BYTES = 1 << 15;
 
+const NOTHING = new Uint8Array(0);
+const NO_WORDS = new Int32Array(0);
+
 /** What the batch at hand waits for, besides its index. */
 const FOR_ROUND = 1;
 const FOR_ANSWER = 2;
@@ -59,8 +62,10 @@ export class ReadQueue {
   readonly #kind: number;
   /** How a member that follows asks for the index. */
   readonly #mode: number;
-  readonly #bytes: Uint8Array;
-  readonly #words: Int32Array;
+  /** Made for the first batch: most lanes of reads ask nothing of most replicas. */
+  #bytes: Uint8Array = NOTHING;
+  #words: Int32Array = NO_WORDS;
+  readonly #capacity: number;
   #size = 0;
   #at = 0;
   #waits = FOR_NOTHING;
@@ -81,8 +86,7 @@ export class ReadQueue {
     this.#bulk = bulk;
     this.#kind = tap.reader.kind;
     this.#mode = this.#kind === LANE_READS_LEASE ? READ_BY_LEASE : READ_BY_ROUND;
-    this.#bytes = new Uint8Array(new SharedArrayBuffer(capacity));
-    this.#words = new Int32Array(this.#bytes.buffer);
+    this.#capacity = capacity;
   }
 
   /** The route went elsewhere: the client sends its reads again, to whoever serves them now. */
@@ -119,6 +123,7 @@ export class ReadQueue {
   #takeBatch(): boolean {
     const reader = this.#tap.reader;
     if (!reader.take(BATCH_BYTES)) return false;
+    if (this.#bytes.length === 0) this.#open();
     assert(reader.runSize <= this.#bytes.length, 'a query is no longer than the configured limit');
     const size = reader.runSize;
     this.#bulk.copy(reader.bytes, reader.runOffset, this.#bytes, 0, size);
@@ -127,6 +132,11 @@ export class ReadQueue {
     this.#at = 0;
     this.#begin(true);
     return true;
+  }
+
+  #open(): void {
+    this.#bytes = new Uint8Array(new SharedArrayBuffer(this.#capacity));
+    this.#words = new Int32Array(this.#bytes.buffer);
   }
 
   /** Settles what the batch must reflect, from now on. */

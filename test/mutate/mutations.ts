@@ -5,6 +5,7 @@
 
 import { LOG_MUTATIONS } from './log-mutations.ts';
 import { type Mutation, m } from './mutation.ts';
+import { NODE_MUTATIONS } from './node-mutations.ts';
 import { SMALL_SCOPE_MUTATIONS } from './small-scope-mutations.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshot-mutations.ts';
 import { STORAGE_MUTATIONS } from './storage-mutations.ts';
@@ -12,14 +13,6 @@ import { STORAGE_MUTATIONS } from './storage-mutations.ts';
 const SIM = ['sim'];
 
 export const MUTATIONS: readonly Mutation[] = [
-  // values
-  m(
-    'runtime/batch-builder',
-    'for (let i = 2; i < pad >> 2; i++)',
-    'for (let i = 3; i < pad >> 2; i++)',
-    'what stood in the memory before is chosen with the commands',
-    ['batch-builder'],
-  ),
   // promises and votes
   m(
     'paxos/acceptor',
@@ -155,7 +148,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'if (ballot < best)\n            return;',
     'if (ballot > best && best > 0)\n            return;',
     'take the lowest reported vote',
-    SIM,
+    ['unit/paxos/promise-ledger', ...SIM],
   ),
   m(
     'paxos/promise-ledger',
@@ -249,7 +242,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'if (isLeader && applied < recoveryEnd)\n            return 0;',
     '',
     'judge sessions too early (D7)',
-    SIM,
+    ['sim/regressions', ...SIM],
   ),
   m(
     'runtime/group-recovery',
@@ -283,15 +276,15 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'runtime/read-queue',
-    'if (this.#driver.replica.confirmedRound < this.#round)\n            return 0;',
+    'if (replica.confirmedRound < this.#serial[0])\n            return false;',
     '',
     'answer reads without a round',
-    ['unit/runtime/read-queue'],
+    ['unit/runtime/read-queue', 'sim'],
   ),
   m(
     'runtime/read-queue',
-    'if (this.#driver.appliedWatermark < this.#index[0])\n            return 0;',
-    '',
+    'if (!this.#isSettled() || this.#driver.appliedWatermark < this.#index[0])',
+    'if (!this.#isSettled())',
     'answer reads before the index is applied',
     ['sim', 'unit/runtime'],
   ),
@@ -311,7 +304,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ['unit/log'],
   ),
   m(
-    'memory/lane',
+    'memory/lane-reader',
     'if (!this.active || !this.isRouteUnchanged()) {',
     'if (!this.active) {',
     'pass on torn bytes of a changed route',
@@ -359,8 +352,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'runtime/log-truncator',
-    'if (driver.replica.state.isRejoining)\n                return 0;',
-    '',
+    'if (driver.replica.state.isRejoining || !driver.canMark)',
+    'if (!driver.canMark)',
     'retire the mark of a loss (S12)',
     ['unit/runtime/log-truncator'],
   ),
@@ -378,5 +371,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...STORAGE_MUTATIONS,
   ...LOG_MUTATIONS,
   ...SNAPSHOT_MUTATIONS,
+  ...NODE_MUTATIONS,
   ...SMALL_SCOPE_MUTATIONS,
 ];

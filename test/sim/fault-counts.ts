@@ -25,6 +25,7 @@ export class FaultCounts {
   loss = 0;
   duplicate = 0;
   delay = 0;
+  replay = 0;
   partition = 0;
   oneWayPartition = 0;
   partitionedFrame = 0;

@@ -120,4 +120,26 @@ test('a crashed member loses what a clog holds for it', () => {
   assert.is(network.waiting(0) + network.waiting(1), 0);
 });
 
+test('a frame of long ago arrives again as it was, also after its receiver began another life', () => {
+  const counts = new FaultCounts();
+  const network = new SimNetwork(
+    2,
+    new Prng(5),
+    { ...NO_FAULTS, replay: 1 },
+    counts,
+    () => 0,
+    () => {},
+  );
+  network.replay();
+  assert.is(network.waiting(1), 0, 'nothing was sent yet');
+  const words = new Int32Array(16);
+  words[15] = 7;
+  network.send(0, 1, words, 64);
+  network.drop(1);
+  network.replay();
+  const [frame] = network.receive(1, 10);
+  assert.is(frame?.words[(frame.offset >> 2) + 15], 7);
+  assert.is(counts.replay, 1);
+});
+
 test.run();

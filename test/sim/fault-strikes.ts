@@ -56,6 +56,7 @@ export class FaultStrikes {
   readonly #snapshotPrng: Prng;
   readonly #slowPrng: Prng;
   readonly #suspicionPrng: Prng;
+  readonly #replayPrng: Prng;
   readonly #deathPrng: Prng;
   readonly #loops = new Map<MemberIndex, Loop>();
 
@@ -71,6 +72,7 @@ export class FaultStrikes {
     this.#snapshotPrng = prng.fork('snapshots');
     this.#slowPrng = prng.fork('sluggish');
     this.#suspicionPrng = prng.fork('suspicion');
+    this.#replayPrng = prng.fork('replay');
     this.#deathPrng = prng.fork('client deaths');
   }
 
@@ -107,6 +109,7 @@ export class FaultStrikes {
     }
     if (this.#linkPrng.chance(faults.flap)) network.cuts.flap(now, faults.flapTicks);
     if (this.#linkPrng.chance(faults.clog)) network.clog();
+    if (this.#replayPrng.chance(faults.replay)) network.replay();
   }
 
   #strikeProcess(member: SimMember): void {

@@ -9,6 +9,8 @@ export interface FaultMix {
   loss: number;
   duplicate: number;
   delayTicksMax: number;
+  /** Chance per frame that it is kept, and per tick that one of those kept arrives again. */
+  replay: number;
   /** Chance per tick that a partition begins (kind drawn), and its mean length. */
   partition: number;
   partitionTicks: number;
@@ -79,6 +81,7 @@ export const NO_FAULTS: FaultMix = {
   loss: 0,
   duplicate: 0,
   delayTicksMax: 0,
+  replay: 0,
   partition: 0,
   partitionTicks: 0,
   crash: 0,
@@ -125,9 +128,10 @@ export const MODERATE_FAULTS: FaultMix = {
   loss: 0.02,
   duplicate: 0.02,
   delayTicksMax: 3,
+  replay: 0.02,
   partition: 0.004,
   partitionTicks: 80,
-  crash: 0.002,
+  crash: 0.001,
   restartTicks: 60,
   pause: 0.002,
   pauseTicks: 80,
@@ -156,7 +160,7 @@ export const MODERATE_FAULTS: FaultMix = {
   wipe: 0.0005,
   diskFull: 0.0003,
   diskFullTicks: 100,
-  crashPoint: 0.0008,
+  crashPoint: 0.0006,
   crashLoop: 0.0001,
   clockJump: 0.001,
   clockJumpTicks: 60,
@@ -167,6 +171,8 @@ export const MODERATE_FAULTS: FaultMix = {
   snapshotRot: 0.002,
 };
 
+const SOUND_MEDIA: Partial<FaultMix> = { bitRot: 0, misdirect: 0, wipe: 0, snapshotRot: 0 };
+
 /** Some classes off, some moderate, some extreme; each by a draw of its own, so that a new class leaves the others of a seed as they were. */
 export function drawFaults(prng: Prng): FaultMix {
   const mix: FaultMix = { ...MODERATE_FAULTS };
@@ -175,6 +181,8 @@ export function drawFaults(prng: Prng): FaultMix {
     if (roll < 0.3 && name !== 'restartTicks') mix[name] = 0;
     else if (roll > 0.8) mix[name] = extreme(name, mix[name]);
   }
+  // Who forgot needs everybody: only where all media are sound may a minority be left out in the end.
+  if (prng.fork('sound media').chance(0.4)) Object.assign(mix, SOUND_MEDIA);
   return mix;
 }
 

@@ -1,6 +1,8 @@
-/** Seeds that once failed, each with its story. */
+/** Seeds that once failed, each with its story; where the old mistake can be put back, it must be found again. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Replica } from '../../src/paxos/replica.ts';
+import { withMistake } from '../support/mistake.ts';
 import { Simulator } from './simulator.ts';
 
 interface Regression {
@@ -8,19 +10,27 @@ interface Regression {
   ticks: number;
   replicas: number;
   story: string;
+  /** The old mistake: with it the seed, or one of the next, must fail again, in these words. */
+  mistake?: { in: object; of: string; as: PropertyDescriptor; found: RegExp };
 }
 
 const REGRESSIONS: readonly Regression[] = [
   {
-    seed: 1005,
-    ticks: 900,
-    replicas: 5,
+    seed: 1064,
+    ticks: 1500,
+    replicas: 3,
     story:
       'a new leader told a client that its session had expired, because it had not yet applied the slot that opened it',
+    mistake: {
+      in: Replica.prototype,
+      of: 'recoveryEnd',
+      as: { get: () => 0 },
+      found: /a write was answered with status/,
+    },
   },
   {
-    seed: 1049,
-    ticks: 600,
+    seed: 2048,
+    ticks: 1400,
     replicas: 3,
     story: 'a slot awaited by an earlier leadership lay above everything reported, and was never proposed again',
   },
@@ -34,11 +44,20 @@ const REGRESSIONS: readonly Regression[] = [
 
 const test = suite('sim regressions');
 
-for (const { seed, ticks, replicas, story } of REGRESSIONS) {
+/** Rates and draws change; so many seeds from the old one on must hold one that finds the old mistake. */
+const SEEDS_AROUND = 60;
+
+for (const { seed, ticks, replicas, story, mistake } of REGRESSIONS) {
   test(`seed ${seed}: ${story}`, () => {
-    const result = new Simulator({ seed, ticks, replicas, clients: 3, swarm: true }).run();
+    const run = (one: number) => new Simulator({ seed: one, ticks, replicas, clients: 3, swarm: true }).run();
+    const result = run(seed);
     assert.is(result.violation, '');
     assert.ok(result.chosen > 0);
+    if (mistake === undefined) return;
+    withMistake(mistake.in, mistake.of, mistake.as, () => {
+      for (let one = seed; one < seed + SEEDS_AROUND; one++) if (mistake.found.test(run(one).violation)) return;
+      assert.unreachable('no seed finds the old mistake');
+    });
   });
 }
 

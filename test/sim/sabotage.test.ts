@@ -5,24 +5,17 @@ import { Election } from '../../src/paxos/election.ts';
 import { Replica } from '../../src/paxos/replica.ts';
 import { PersistLedger } from '../../src/runtime/persist-ledger.ts';
 import { FRESH, SessionTable } from '../../src/runtime/session-table.ts';
+import { withMistake } from '../support/mistake.ts';
 import { type FaultMix, MODERATE_FAULTS, NO_FAULTS } from './faults.ts';
+import { SimDisk } from './sim-disk.ts';
+import { SimMachine } from './sim-machine.ts';
+import { SimMember } from './sim-member.ts';
 import { Simulator } from './simulator.ts';
 
 const SEEDS = 20;
 const TICKS = 1500;
 
 const test = suite('sim sabotage');
-
-/** Puts a mistake in place of a property for as long as `run` takes. */
-function withMistake(target: object, name: string, mistake: PropertyDescriptor, run: () => void): void {
-  const sound = Object.getOwnPropertyDescriptor(target, name) as PropertyDescriptor;
-  Object.defineProperty(target, name, { ...mistake, configurable: true });
-  try {
-    run();
-  } finally {
-    Object.defineProperty(target, name, sound);
-  }
-}
 
 /** Some seed must end in a violation that reads like this, and none in a silent one. */
 function expectFound(faults: Partial<FaultMix>, pattern: RegExp): void {
@@ -84,6 +77,37 @@ test('durability: a ledger that takes what was appended for durable', () => {
   );
 });
 const lie = PersistLedger.prototype.advance;
+
+test('persistence: a medium that loses its last write with the power, and had called it durable', () => {
+  const { write } = SimDisk.prototype;
+  const { crash } = SimMember.prototype;
+  const lastWrites = new Map<SimDisk, { position: number; size: number }>();
+  const watched = function (this: SimDisk, ...args: Parameters<typeof write>): void {
+    lastWrites.set(this, { position: args[0], size: args[1].length });
+    write.apply(this, args);
+  };
+  const forgetful = function (this: SimMember, ...args: Parameters<typeof crash>): void {
+    crash.apply(this, args);
+    const last = lastWrites.get(this.disk);
+    if (last !== undefined) write.call(this.disk, last.position, new Uint8Array(last.size));
+  };
+  withMistake(SimDisk.prototype, 'write', { value: watched }, () =>
+    withMistake(SimMember.prototype, 'crash', { value: forgetful }, () =>
+      expectFound({ crash: 0.01, restartTicks: 10 }, /forgot its (vote|promise)/),
+    ),
+  );
+});
+
+test('agreement: a machine whose replies depend on more than its commands', () => {
+  const apply = SimMachine.prototype.apply;
+  let applies = 0;
+  const moody = function (this: SimMachine, ...args: Parameters<typeof apply>): void {
+    apply.apply(this, args);
+    applies += 1;
+    if (applies % 100 === 0) args[1].length -= 4;
+  };
+  withMistake(SimMachine.prototype, 'apply', { value: moody }, () => expectFound({}, /another state|deviating/));
+});
 
 test('progress: nobody ever campaigns', () => {
   withMistake(Election.prototype, 'onTick', { value: () => {} }, () => expectFound({}, /no progress/));

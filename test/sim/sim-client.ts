@@ -22,14 +22,14 @@ import type { History } from './history.ts';
 import { COMMAND_BYTES } from './sim-machine.ts';
 import { type ReadingClient, SimReads } from './sim-reads.ts';
 
-const LANE_BYTES = 1 << 14;
+const LANE_BYTES = 1 << 13;
 const IN_FLIGHT_MAX = 24;
 const KEYS = 8;
 export const CLIENTS_MAX = 64;
 /** Lanes of one life: writes, and reads of each kind. */
 const LANES = 8;
-/** Per tick and client: with three clients about 30 commands and 6 reads per virtual second. */
-const WRITE_CHANCE = 0.05;
+/** Per tick and client: with three clients about 60 commands and 6 reads per virtual second. */
+const WRITE_CHANCE = 0.1;
 const READ_CHANCE = 0.02;
 
 interface Asked {

@@ -2,6 +2,8 @@
  * The network between simulated replicas: frames are lost, doubled, delayed, reordered; links are cut both ways or one way (link-cuts),
  * or clogged: they hold everything back for a while, then let it all through at once.
  *
+ * Some frames turn up again much later, when their sender and receiver may have begun other lives.
+ *
  *   send ─▶ cut? lost? doubled? ─▶ clogged link ─ flood ─▶ inbox, each frame with its due tick ─▶ receive
  */
 import type { Prng } from '../../src/base/prng.ts';
@@ -27,6 +29,10 @@ interface Frame {
   dueTick: number;
 }
 
+/** Frames kept to turn up again, at most, and the largest of them. */
+const OLD_FRAMES = 64;
+const OLD_BYTES_MAX = 1 << 12;
+
 /** One direction of a link that holds everything back until a tick. */
 interface Clog {
   from: MemberIndex;
@@ -49,6 +55,9 @@ export class SimNetwork {
   readonly #clogs: Clog[] = [];
   readonly #count: number;
   frames = 0;
+  /** Copies: a slab would be kept for one frame. */
+  readonly #old: Frame[] = [];
+  readonly #replayPrng: Prng;
   #slabBytes = new Uint8Array(0);
   #slabWords = new Int32Array(0);
   #slabEnd = 0;
@@ -67,6 +76,7 @@ export class SimNetwork {
     this.#watch = watch;
     this.faults = faults;
     this.#count = count;
+    this.#replayPrng = prng.fork('replay');
     this.cuts = new LinkCuts(count, prng.fork('cuts'), counts);
     this.#inboxes = Array.from({ length: count }, () => []);
   }
@@ -81,7 +91,23 @@ export class SimNetwork {
     for (let i = 0; i < count; i++) words[start + i] = source[i] as number;
     this.#slabEnd += count;
     this.#watch(from, to, words, start);
+    if (this.#replayPrng.chance(this.faults.replay) && count * 4 <= OLD_BYTES_MAX) this.#keep(from, to, start, count);
     this.#pass(from, to, start * 4);
+  }
+
+  #keep(from: MemberIndex, to: MemberIndex, start: number, count: number): void {
+    const words = this.#slabWords.slice(start, start + count);
+    const frame = { from, to, words, bytes: new Uint8Array(words.buffer), offset: 0, dueTick: 0 };
+    if (this.#old.length < OLD_FRAMES) this.#old.push(frame);
+    else this.#old[this.#replayPrng.range(0, OLD_FRAMES)] = frame;
+  }
+
+  /** A frame of long ago arrives again. */
+  replay(): void {
+    if (this.#old.length === 0) return;
+    const frame = this.#replayPrng.pick(this.#old);
+    this.#counts.replay += 1;
+    (this.#inboxes[frame.to] as Frame[]).push(frame);
   }
 
   #newSlab(): void {

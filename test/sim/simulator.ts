@@ -305,7 +305,7 @@ export class Simulator {
     const prng = this.#prng.fork('left out');
     const isSound = ({ isOut, isForgetful, snapshots, life }: SimMember): boolean =>
       !isOut && !isForgetful && !snapshots.isDoubtful(life?.groups);
-    if (!prng.chance(0.5) || !this.#members.every(isSound)) return;
+    if (!prng.chance(0.7) || !this.#members.every(isSound)) return;
     const spared = prng.range(1, (this.#members.length + 1) >> 1);
     const first = prng.range(0, this.#members.length);
     for (let n = 0; n < spared; n++) {

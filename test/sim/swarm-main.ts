@@ -5,6 +5,7 @@
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
  */
 import { fork, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runCommand, wholeNumber } from './arguments.ts';
@@ -58,7 +59,7 @@ function readArguments(): Arguments {
     options: {
       minutes: { type: 'string' },
       seeds: { type: 'string', default: '40' },
-      jobs: { type: 'string', default: '2' },
+      jobs: { type: 'string', default: String(availableParallelism()) },
       from: { type: 'string' },
       ticks: { type: 'string', default: '6000' },
       'coverage-seeds': { type: 'string', default: '8' },

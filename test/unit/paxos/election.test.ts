@@ -52,7 +52,7 @@ test('silence leads to a status round, not to a campaign', () => {
 
 test('priority: the preferred member asks at once', () => assert.is(make(true).wait(), 1));
 
-test('a quorum that hears no leader starts the campaign', () => {
+test('C1: a quorum that hears no leader starts the campaign', () => {
   const { state, election, wait } = make();
   wait();
   drain(state.outbox);
@@ -60,7 +60,7 @@ test('a quorum that hears no leader starts the campaign', () => {
   assert.is(state.role, CANDIDATE);
 });
 
-test('somebody who hears a leader stops it', () => {
+test('C1: somebody who hears a leader stops it', () => {
   const { state, election, wait } = make();
   wait();
   election.onStatusReply(reply(1, 1));
@@ -105,10 +105,11 @@ test('suspecting somebody else than the leader changes nothing', () => {
   assert.ok(election.hearsLeader());
 });
 
-test('answers whether it hears a leader, with its watermark', () => {
+test('C3: answers whether it hears a leader, with its watermark, and promises nothing', () => {
   const { state, election } = make();
   election.hear(2);
-  election.onStatusQuery(message(STATUS_QUERY, { from: 1 }));
+  election.onStatusQuery(message(STATUS_QUERY, { from: 1, ballot: 99, aux2: 1 }));
+  assert.is(state.promisedBallot, 0);
   const [answer] = drain(state.outbox);
   assert.equal([answer?.kind, answer?.to, answer?.aux], ['STATUS_REPLY', 0b010, 1]);
 });
@@ -146,6 +147,14 @@ test('unless it hears a leader before, or the leader made way for it', () => {
   election.onTransfer(message(TRANSFER, { ballot: 7 }));
   assert.is(state.role, CANDIDATE);
   assert.is(state.releasedBallot, 7);
+});
+
+test('C2: a leader below the own promise moves nobody', () => {
+  const { state, election } = make();
+  state.promisedBallot = 9;
+  election.onTransfer(message(TRANSFER, { ballot: 8 }));
+  assert.is(state.role, FOLLOWER);
+  assert.is(state.promisedBallot, 9);
 });
 
 test('a transfer makes the target campaign at once', () => {

@@ -26,14 +26,14 @@ test('I20: promise, votes, watermark and sequences are what the records say', ()
   assert.equal([state.window.voteBallot[1], state.window.valueLength[1], state.window.nextSlot], [7, 9, 2]);
 });
 
-test('a vote implies the promise of its ballot', () => {
+test('W3: a vote implies the promise of its ballot', () => {
   const state = makeState();
   recoverPromise(state, 7, 1);
   recoverValue(state, 0, 9, 2, 8, 1);
   assert.is(state.promisedBallot, 9);
 });
 
-test('a lower promise behind a higher one changes nothing', () => {
+test('W1: a lower promise behind a higher one changes nothing', () => {
   const state = makeState();
   recoverPromise(state, 9, 1);
   recoverPromise(state, 7, 2);
@@ -54,6 +54,16 @@ test('a mark is hard state, not a promise made: who forgot stays so', () => {
   assert.equal([state.promisedBallot, state.truncationPoint, state.lastSequence, state.isRejoining], [7, 5, 1, true]);
   recoverMark(state, 0, 3, 2);
   assert.equal([state.promisedBallot, state.truncationPoint, state.lastSequence], [7, 5, 2]);
+});
+
+test('W2: who forgot has no votes left, and keeps what it learned', () => {
+  const state = makeState();
+  recoverValue(state, 0, 7, 1, 8, 1);
+  recoverValue(state, 1, 0, 2, 9, 2);
+  recoverForgotten(state);
+  const { voteBallot, recorded, learned } = state.window;
+  assert.equal([voteBallot[0], recorded[0], recorded[1], learned[1]], [0, 0, 1, 1]);
+  assert.ok(state.isRejoining);
 });
 
 test('values below the watermark are not held in the window', () => {
