@@ -4,7 +4,9 @@
  *   npm run bench -- [suite …] [--flag value …]
  */
 
-export const SUITES: readonly string[] = ['ring', 'paxos', 'log', 'limits', 'engine', 'nodes', 'shards', 'snapshots'];
+export const SUITES: readonly string[] = [
+  ...['ring', 'paxos', 'log', 'transport', 'limits', 'engine', 'nodes', 'shards', 'snapshots'],
+];
 export const DURABILITIES: readonly string[] = ['auto', 'dax', 'direct', 'buffered', 'fs', 'memory'];
 
 export interface Settings {

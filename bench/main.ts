@@ -20,6 +20,7 @@ const SUITE_CASES: Readonly<Record<string, (settings: Settings) => Promise<Bench
   engine: async (settings) => (await import('./engine.bench.ts')).engineCases(settings),
   shards: async (settings) => (await import('./shards.bench.ts')).shardsCases(settings),
   snapshots: async () => (await import('./snapshots.bench.ts')).snapshotsCases(),
+  transport: async () => (await import('./transport.bench.ts')).transportCases(),
   nodes: async () => (await import('./nodes.bench.ts')).nodesCases(),
   limits: async () => (await import('./limits.bench.ts')).limitsCases(),
 };

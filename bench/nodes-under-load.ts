@@ -58,6 +58,7 @@ export class NodesUnderLoad {
       laneBytes: LANE_BYTES,
       seed: settings.seed + index,
       machine: 'kv',
+      transport: 'tcp',
       cluster: CLUSTER,
       ...tlsOf(files, index),
       ...options,
@@ -69,6 +70,7 @@ export class NodesUnderLoad {
     ]);
     const opened = new NodesUnderLoad(node, others, plan);
     await node.ready();
+    await opened.#upgraded(options.transport);
     await opened.#lead(plan.leader === 'here');
     return opened;
   }
@@ -76,6 +78,16 @@ export class NodesUnderLoad {
   /** Keys in an order that visits all shards, with a command and a query for each. */
   promiseCommands(): PromiseCommands {
     return CommandTable.toPromiseCommands(this.tables);
+  }
+
+  /** Waits until the links are carried as the case asks. */
+  async #upgraded(wanted: NodeOptions['transport']): Promise<void> {
+    const end = performance.now() + START_MS_MAX;
+    while (wanted === 'shm' || wanted === 'rdma') {
+      if (this.node.status().links.every(({ transport }) => transport === wanted)) return;
+      if (performance.now() > end) throw new Error(`the links are not carried by ${wanted}`);
+      await this.node.nextWake();
+    }
   }
 
   /** Moves every shard to this node, or away from it. */

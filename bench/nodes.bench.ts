@@ -1,5 +1,5 @@
 /**
- * Three nodes in three processes on this machine, over TCP or TLS on loopback, durable logs, machine `kv`.
+ * Three nodes in three processes on this machine, over TCP or TLS on loopback, shared memory or libfabric, durable logs, machine `kv`.
  *
  *   lane-*      one lane per shard kept full, at the node that leads all shards, or at one that forwards
  *   promise-*   a promise per command, 10,000 in flight
@@ -12,6 +12,7 @@ import { LOG_BLOCK_BYTES } from '../src/limits.ts';
 import { yieldLoop } from './engine-cluster.ts';
 import { DEFAULTS, type Settings } from './flags.ts';
 import { type BenchCase, type Context, type Subject, windowed } from './harness.ts';
+import { hasFabric } from './has-fabric.ts';
 import { LaneLoad } from './lane-load.ts';
 import { LoopbackEcho } from './loopback-echo.ts';
 import { failoverCase } from './nodes-failover.ts';
@@ -32,6 +33,13 @@ const WAKES = 4;
 
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
+/** What carries the frames besides sockets. */
+const CARRIERS = [
+  { name: 'shm', options: { transport: 'shm' }, provider: undefined },
+  { name: 'rdma-tcp', options: { transport: 'rdma', rdmaProvider: 'tcp' }, provider: 'tcp' },
+  { name: 'rdma-shm', options: { transport: 'rdma', rdmaProvider: 'shm' }, provider: 'shm' },
+] as const;
+
 export function nodesCases(): BenchCase[] {
   const read = (consistency: 'linearizable'): MakeCall => {
     return ({ node, queries, keys }) =>
@@ -45,6 +53,12 @@ export function nodesCases(): BenchCase[] {
   return [
     windowed('nodes', 'lane-tcp', (context) => laneSubject(context, { leader: 'here', options: {} })),
     windowed('nodes', 'lane-tls', (context) => laneSubject(context, { leader: 'here', options: {}, isSecret: true })),
+    ...CARRIERS.map(({ name, options, provider }) =>
+      windowed('nodes', `lane-${name}`, async (context) => {
+        if (provider !== undefined && !(await hasFabric(provider))) return 'libfabric is not installed';
+        return laneSubject(context, { leader: 'here', options });
+      }),
+    ),
     windowed('nodes', 'lane-forwarded', (context) => laneSubject(context, { leader: 'elsewhere', options: {} })),
     windowed('nodes', 'promise-tcp', (context) => callSubject(context, 'commands', PROMISES_IN_FLIGHT, propose)),
     windowed('nodes', 'lone-tcp', loneSubject),

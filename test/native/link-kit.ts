@@ -8,7 +8,7 @@ import { NATIVE_LINK_UP } from '../../src/native-binding.ts';
 
 const { EAGAIN } = constants.errno;
 export const LINK_KINDS = ['shm', 'rdma(tcp)'] as const;
-export type LinkKind = (typeof LINK_KINDS)[number];
+export type LinkKind = (typeof LINK_KINDS)[number] | 'rdma(verbs)';
 
 export const ENTRY_BYTES = 64;
 /** Places to send from: what is in flight keeps its bytes. */
@@ -94,11 +94,13 @@ export class LinkMaker {
   readonly kind: LinkKind;
   status: FabricStatus | undefined = undefined;
   readonly #binding: NativeBinding;
+  readonly #host: string;
   #domain = 0;
 
-  constructor(binding: NativeBinding, kind: LinkKind) {
+  constructor(binding: NativeBinding, kind: LinkKind, host = '127.0.0.1') {
     this.#binding = binding;
     this.kind = kind;
+    this.#host = host;
   }
 
   /** False where libfabric cannot be had. */
@@ -106,7 +108,7 @@ export class LinkMaker {
     if (this.kind === 'shm') return true;
     const keep = setInterval(() => {}, 1000);
     await new Promise<void>((resolve) => {
-      this.#domain = this.#binding.fabricOpen('tcp', '127.0.0.1', resolve);
+      this.#domain = this.#binding.fabricOpen(this.kind === 'rdma(tcp)' ? 'tcp' : 'verbs', this.#host, resolve);
     });
     clearInterval(keep);
     this.status = this.#binding.fabricStatus(this.#domain);

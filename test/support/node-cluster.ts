@@ -56,6 +56,8 @@ export class NodeCluster {
       listen: { host: '127.0.0.1', port: this.#listen[index] as number },
       directory: join(this.directory, `node-${index + 1}`),
       seed: index + 1,
+      // Shared memory would go around a proxy.
+      transport: reach.every((port, other) => port === this.#listen[other]) ? 'auto' : 'tcp',
       ...this.options,
       ...extra,
     });
