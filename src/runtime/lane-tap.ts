@@ -97,7 +97,7 @@ export class LaneTap {
     if (session === 0) return this.#announce(sessions);
     const index = sessions.lookup(session);
     if (index < 0) {
-      if (!mayJudge && !sessions.isKnownGone(session)) return 0;
+      if (!(mayJudge && sessions.wasIssued(session)) && !sessions.isKnownGone(session)) return 0;
       return this.#end(this.#next[0] as number, REPLY_SESSION_EXPIRED);
     }
     let completed = 0;

@@ -130,6 +130,15 @@ export class SessionTable {
     return id !== 0 && this.#unknown.indexOf(id) >= 0;
   }
 
+  /**
+   * False where the session was opened in a slot that is not applied here: a leader that was deposed without knowing must not call it gone.
+   * Serials begin again: half of them lie ahead.
+   */
+  wasIssued(id: number): boolean {
+    const behind = this.#serial - (id >> SESSION_INDEX_BITS);
+    return (behind < 0 ? behind + SERIAL_MAX : behind) < SERIAL_MAX / 2;
+  }
+
   /** Id of the live session with this nonce; 0 when there is none; -1 when its opening was the last one refused. */
   findByNonce(nonceLow: number, nonceHigh: number): number {
     const index = this.#indexOfNonce(nonceLow, nonceHigh);

@@ -161,8 +161,10 @@ function recovering() {
 }
 
 test('no session is called expired before all that was ever acknowledged is applied here', () => {
-  const { driver, host, writer, ring } = recovering();
-  writer.setSession(4096);
+  const { driver, sessions, host, writer, ring } = recovering();
+  const id = sessions.open(1, 0, 0);
+  sessions.close(id);
+  writer.setSession(id);
   put(writer, 1);
   writer.route(0, 3);
   host.work();

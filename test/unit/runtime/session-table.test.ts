@@ -126,6 +126,18 @@ test('E1: a session that was never opened has no replies, a nonce of 0 no sessio
   assert.throws(() => table.open(0, 0, 1), /E1/);
 });
 
+test('a session that was opened later than what is applied here is not one that is gone', () => {
+  const ahead = new SessionTable();
+  const behind = new SessionTable();
+  for (const table of [ahead, behind]) table.open(1, 1, 0);
+  const late = ahead.open(2, 1, 0);
+  assert.not(behind.wasIssued(late));
+  assert.ok(ahead.wasIssued(late));
+  behind.open(3, 1, 0);
+  assert.ok(behind.wasIssued(late));
+  assert.ok(behind.wasIssued(1 << SESSION_INDEX_BITS));
+});
+
 test('an image has the replies of its moment, whatever its sessions do while it is read; then nothing is kept', () => {
   const table = new SessionTable();
   const index = table.lookup(table.open(5, 1, 0));
