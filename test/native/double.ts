@@ -7,26 +7,10 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { NativeBinding } from '../../src/native-binding.ts';
+import type { MediumEvent } from '../support/power-cut.ts';
 
 const ADDON = fileURLToPath(new URL('./double.node', import.meta.url));
 const BUILD = fileURLToPath(new URL('../../native/build.js', import.meta.url));
-
-/** What the medium was asked, in order. */
-export interface MediumEvent {
-  /**
-   * 'write' asked and, by its id, 'written'; 'sync' and 'synced'; 'store' and the 'fence' behind it; 'rename', 'unlink'; 'mark', the test's
-   * own.
-   */
-  kind: 'write' | 'written' | 'sync' | 'synced' | 'store' | 'fence' | 'rename' | 'unlink' | 'mark';
-  id: number;
-  /** Name in the log's directory; a rename is from `file` to `other`. */
-  file: string;
-  other: string;
-  offset: number;
-  /** The write is durable once it is written. */
-  isSync: boolean;
-  bytes: Uint8Array;
-}
 
 export interface MediumControls {
   /** Forgets faults, marks, gates and the trace. */

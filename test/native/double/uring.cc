@@ -14,6 +14,8 @@
 
 extern "C" {
 long __real_syscall(long number, ...);
+int __real_close(int fd);
+void* __real_mmap(void* address, size_t size, int access, int flags, int fd, off_t offset);
 ssize_t __real_pwrite(int fd, const void* bytes, size_t size, off_t offset);
 }
 
@@ -60,6 +62,8 @@ struct Ring {
   Entry read{};
   int wakeFd = -1;
 
+  ~Ring() { __real_close(wakeFd); }
+
   std::atomic<uint32_t>* word(uint32_t at) { return reinterpret_cast<std::atomic<uint32_t>*>(rings + at); }
 
   void complete(uint64_t tag, int32_t result) {
@@ -71,12 +75,24 @@ struct Ring {
   uint32_t ready() { return word(kDoneTail)->load() - word(kDoneHead)->load(); }
 };
 
-std::map<int, std::unique_ptr<Ring>>& rings() {
-  static auto* all = new std::map<int, std::unique_ptr<Ring>>();
-  return *all;
-}
+// By descriptor. Has a mutex of its own: it is asked from within the medium's.
+struct Rings {
+  std::mutex mutex;
+  std::map<int, std::unique_ptr<Ring>> all;
 
-void* pages(size_t size) { return ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+  static Rings& instance() {
+    static auto* rings = new Rings();
+    return *rings;
+  }
+
+  Ring* find(int fd) {
+    std::lock_guard<std::mutex> lock(mutex);
+    const auto found = all.find(fd);
+    return found == all.end() ? nullptr : found->second.get();
+  }
+};
+
+void* pages(size_t size) { return __real_mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
 // The offsets of struct io_uring_params, in words.
 long setUp(uint32_t entries, uint32_t* parameters) {
@@ -100,9 +116,9 @@ long setUp(uint32_t entries, uint32_t* parameters) {
   parameters[22] = kDoneMask;
   parameters[25] = kDone;
   const int fd = eventfd(0, EFD_CLOEXEC);
-  Medium& all = Medium::instance();
-  std::lock_guard<std::mutex> lock(all.mutex);
-  rings()[fd] = std::move(ring);
+  Rings& rings = Rings::instance();
+  std::lock_guard<std::mutex> lock(rings.mutex);
+  rings.all[fd] = std::move(ring);
   return fd;
 }
 
@@ -160,11 +176,10 @@ void sleep(Ring* ring) {
 }
 
 long enter(int fd, uint32_t count, uint32_t least) {
-  Ring* ring = nullptr;
+  Ring* ring = Rings::instance().find(fd);
   {
     Medium& all = Medium::instance();
     std::lock_guard<std::mutex> lock(all.mutex);
-    ring = rings()[fd].get();
     const int error = all.faultOf("uring_enter");
     if (error > 0) {
       errno = error;
@@ -183,23 +198,24 @@ long enter(int fd, uint32_t count, uint32_t least) {
 
 }  // namespace
 
-bool isFakeUring(int fd) { return rings().count(fd) > 0; }
+bool isFakeUring(int fd) { return Rings::instance().find(fd) != nullptr; }
 
 void* mapFakeUring(int fd, int64_t offset) {
-  Ring* ring = rings()[fd].get();
+  Ring* ring = Rings::instance().find(fd);
   return offset == kEntriesOffset ? static_cast<void*>(ring->entries) : ring->rings;
 }
 
 void forgetFakeUring(int fd) {
-  Medium& all = Medium::instance();
-  std::lock_guard<std::mutex> lock(all.mutex);
-  rings().erase(fd);
+  Rings& rings = Rings::instance();
+  std::lock_guard<std::mutex> lock(rings.mutex);
+  rings.all.erase(fd);
 }
 
-// Called with the mutex.
 void wakeFakeUrings() {
   const uint64_t one = 1;
-  for (auto& ring : rings()) {
+  Rings& rings = Rings::instance();
+  std::lock_guard<std::mutex> lock(rings.mutex);
+  for (auto& ring : rings.all) {
     if (::write(ring.second->wakeFd, &one, sizeof one) < 0) continue;
   }
 }
