@@ -1,9 +1,11 @@
 /** Mutations of what the simulator's faults of media, links and members must find: damage, loss, the way back, elections in partial meshes. */
+import { DEVICE_MUTATIONS } from './device-mutations.ts';
 import { type Mutation, m } from './mutation.ts';
 
 const SIM = ['sim'];
 
 export const STORAGE_MUTATIONS: readonly Mutation[] = [
+  ...DEVICE_MUTATIONS,
   m(
     'log/open-log',
     'recovery.damage !== undefined || options.isForgotten === true',

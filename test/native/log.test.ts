@@ -1,11 +1,13 @@
 /** The addon's log: what counts as durable, and in which order; what a failure leaves; who may hold a directory. */
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../src/base/errors.ts';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, SUBMISSIONS_IN_FLIGHT_MAX } from '../../src/limits.ts';
 import { NativeDevice } from '../../src/log/native-device.ts';
+import { segmentFileName } from '../../src/log/segment.ts';
 import { alignedMemory } from '../../src/memory/aligned-memory.ts';
 import {
   DOORBELL_ASLEEP,
@@ -16,7 +18,7 @@ import {
 import { type DoubleBinding, loadDouble } from './double.ts';
 import { LogBench, nativeVariants, type Variant } from './log-bench.ts';
 
-const { EIO, ENOENT } = constants.errno;
+const { EIO, ENOENT, ENOSPC } = constants.errno;
 const ALL = SUBMISSIONS_IN_FLIGHT_MAX;
 const hasCode = (code: string) => (error: unknown) => error instanceof SynodError && error.code === code;
 
@@ -31,6 +33,7 @@ function testLog(binding: DoubleBinding, variant: Variant): void {
   if (variant.mode !== 'dax') testOrder(test, variant);
   testBells(test);
   testFailures(test);
+  testRecycling(test);
   testOwnership(test, binding, variant);
   test.run();
 }
@@ -142,6 +145,31 @@ function testFailures(test: LogSuite): void {
     assert.throws(openNext, hasCode('ERR_SYNOD_LOG_FAILED'));
     assert.is(log.device.error(), ENOENT);
     assert.not(log.submit(1));
+  });
+}
+
+function testRecycling(test: LogSuite): void {
+  test('a retired segment has left durably before its file gets another name', ({ log }) => {
+    const header = new Uint8Array(LOG_BLOCK_BYTES);
+    const open = (segment: number) => log.waitUntil(() => log.device.openAhead(segment * LOG_SEGMENT_BYTES, header));
+    // Two files were made so far, each opened twice.
+    const isPrepared = () => (log.medium.mediumCalls()['open:fill'] ?? 0) > 3;
+    log.waitUntil(isPrepared);
+    log.medium.mediumFail('open:fill', 1, ENOSPC); // nothing else is at hand afterwards
+    open(1);
+    log.medium.mediumRecord();
+    log.device.retireSegment(0);
+    log.waitUntil(() => readdirSync(log.directory).some((name) => name.startsWith('spare-0')));
+    open(2);
+    const directory = basename(log.directory);
+    const names = log.medium
+      .mediumTrace()
+      .filter(({ kind, file }) => kind === 'rename' || (kind === 'sync' && file === directory));
+    const leaves = names.findIndex(({ file }) => file === segmentFileName(0));
+    const comesBack = names.findIndex(({ other }) => other === segmentFileName(2 * LOG_SEGMENT_BYTES));
+    assert.ok(leaves >= 0 && names[comesBack]?.file === names[leaves]?.other, 'the same file');
+    assert.is(names[leaves + 1]?.kind, 'sync');
+    assert.ok(comesBack > leaves + 1);
   });
 }
 
