@@ -18,7 +18,8 @@ export {
 } from './config.ts';
 export { Cluster } from './engine/cluster.ts';
 export type { Consistency } from './engine/consistency.ts';
-export { Engine, type LaneOptions, type ReadOptions } from './engine/engine.ts';
+export { Engine } from './engine/engine.ts';
+export type { LaneOptions, ReadOptions, SessionOptions } from './engine/engine-options.ts';
 export type { EngineEvents, WorkerAllocation } from './engine/engine-parts.ts';
 export type { Inspection } from './engine/inspections.ts';
 export { Lane } from './engine/lane.ts';
@@ -28,6 +29,7 @@ export type { LinkStatus, NodeShardStatus, NodeStatus } from './engine/node-stat
 export { openCluster } from './engine/open-cluster.ts';
 export { openNode } from './engine/open-node.ts';
 export type { ProposeOptions } from './engine/proposals.ts';
+export { Session } from './engine/session.ts';
 export type { ClusterStatus, ReplicaStatus, ShardStatus, WorkerStatus } from './engine/status.ts';
 export { kv } from './machines/kv-commands.ts';
 export type { Command, MachineModule, MachineOptions, Reply, StateMachine } from './runtime/state-machine.ts';

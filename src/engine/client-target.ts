@@ -1,7 +1,7 @@
 /**
  * What the client endpoint serves: the part of a cluster or a node that it needs, and no more.
  */
-import type { ReadOptions } from './engine.ts';
+import type { ReadOptions } from './engine-options.ts';
 import type { ProposeOptions } from './proposals.ts';
 
 export interface ClientTarget {

@@ -5,7 +5,8 @@
 import { SynodError } from '../base/errors.ts';
 import type { Config } from '../config.ts';
 import type { Sleeper } from '../memory/doorbell.ts';
-import { closed, Engine } from './engine.ts';
+import { Engine } from './engine.ts';
+import { closed } from './engine-errors.ts';
 import type { Inspection } from './inspections.ts';
 import { renderMetrics, samplesOf } from './metrics.ts';
 import type { Hosting } from './placement.ts';

@@ -12,7 +12,7 @@
  */
 import { SynodError } from '../base/errors.ts';
 import { type ClientTarget, unreadyShards } from './client-target.ts';
-import type { ReadOptions } from './engine.ts';
+import type { ReadOptions } from './engine-options.ts';
 import { HttpError, type HttpExchange } from './http-exchange.ts';
 
 export interface RouteContext {

@@ -12,28 +12,26 @@ import { LANES_PER_GROUP_MAX } from '../limits.ts';
 import { LANE_READS_STALE, LANE_WRITES } from '../memory/descriptor.ts';
 import { createLane } from '../memory/lane.ts';
 import { createRing } from '../memory/ring.ts';
-import { type Consistency, laneKindOf } from './consistency.ts';
+import { Allocations } from './allocations.ts';
+import { laneKindOf } from './consistency.ts';
 import { mintId } from './directory-files.ts';
+import { closed, tooLarge, unknown } from './engine-errors.ts';
+import type { LaneOptions, ReadOptions, SessionOptions } from './engine-options.ts';
 import type { EngineConfig, EngineEvents, EngineParts, LaneRouter, WorkerAllocation } from './engine-parts.ts';
 import { type Inspection, Inspections } from './inspections.ts';
 import { Lane, type LaneHost } from './lane.ts';
 import { LaneClient } from './lane-client.ts';
+import { LaneEndings } from './lane-endings.ts';
 import { groupOfKey, type Hosting, workerOfGroup } from './placement.ts';
 import { Proposals, type ProposeOptions } from './proposals.ts';
 import { Pump } from './pump.ts';
+import { parseToken, Session, type SessionHost, sessionToken } from './session.ts';
 import type { Supervisor, WorkerSlot } from './supervisor.ts';
 
-export interface ReadOptions extends ProposeOptions {
-  /** What the answer must reflect; 'linearizable' where nothing is said. */
-  consistency?: Consistency;
-}
+/** What is still to be told to the log at close is told so long at most: the rest expires. */
+const ENDING_MS = 500;
 
-export interface LaneOptions {
-  /** A lane of such reads instead of one of commands. */
-  reads?: Consistency;
-}
-
-export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEvents> implements LaneHost {
+export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEvents> implements LaneHost, SessionHost {
   protected readonly router: R;
   protected readonly hosting: Hosting;
   protected supervisor: Supervisor | undefined;
@@ -48,7 +46,10 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   readonly #active: Proposals[] = [];
   readonly #lanes = new Map<number, LaneClient>();
   readonly #inspections = new Inspections();
-  #allocations: ((message: WorkerAllocation) => void)[] = [];
+  readonly #allocations = new Allocations();
+  readonly #endings = new LaneEndings((lane) => this.#removeLane(lane));
+  /** Lanes of sessions that outlive this process. */
+  readonly #kept = new Set<LaneClient>();
   #nextLane = 1;
   #closing: Promise<void> | undefined;
 
@@ -111,6 +112,25 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     return new Lane(this.#makeLane(groupOfKey(key, this.#config.shards), kind), this);
   }
 
+  /** A session to the shard of `key` that outlives this process; with a `token`, the one that it names goes on. */
+  async session({ key = '', token, timeout = this.#config.timeoutMs }: SessionOptions): Promise<Session> {
+    if (this.#closing !== undefined) throw closed();
+    const { shards } = this.#config;
+    const place = token === undefined ? { shard: groupOfKey(key, shards), nonce: mintId() } : parseToken(token, shards);
+    const lane = this.#makeLane(place.shard, LANE_WRITES, place.nonce, token === undefined ? place.nonce : mintId());
+    this.#kept.add(lane);
+    const session = new Session(sessionToken(place.shard, place.nonce), this.#attach(lane), this);
+    return session.opened(timeout === 0 ? Number.POSITIVE_INFINITY : timeout);
+  }
+
+  closeSession(proposals: Proposals, isOver: boolean): void {
+    this.#active.splice(this.#active.indexOf(proposals), 1);
+    proposals.fail(unknown('session'), closed());
+    this.#kept.delete(proposals.lane);
+    if (isOver) this.closeLane(proposals.lane);
+    else this.#removeLane(proposals.lane);
+  }
+
   /** The shard of a key. */
   shardOf(key: string): number {
     return groupOfKey(key, this.#config.shards);
@@ -146,16 +166,20 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   }
 
   #open(kind: number, group: GroupId): Proposals {
-    const { timeoutMs, waitersMax } = this.#config;
-    const proposals = new Proposals(this.#makeLane(group, kind), timeoutMs, waitersMax);
+    const proposals = this.#attach(this.#makeLane(group, kind));
     (this.#tables[kind] as Proposals[])[group] = proposals;
+    return proposals;
+  }
+
+  #attach(lane: LaneClient): Proposals {
+    const proposals = new Proposals(lane, this.#config.timeoutMs, this.#config.waitersMax);
     this.#active.push(proposals);
     return proposals;
   }
 
   // --- lanes --------------------------------------------------------------------------------------------------------
 
-  #makeLane(group: GroupId, kind: number): LaneClient {
+  #makeLane(group: GroupId, kind: number, nonce = mintId(), attempt = nonce): LaneClient {
     const mine = [...this.#lanes.values()].filter((lane) => lane.shard === group).length;
     if (mine >= LANES_PER_GROUP_MAX) {
       throw new SynodError(
@@ -165,7 +189,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     }
     const { laneBytes, completionBytes, payloadBytesMax } = this.#config;
     const replicas = this.#replicas;
-    const lane = createLane(laneBytes, kind, mintId());
+    const lane = createLane(laneBytes, kind, nonce, attempt);
     const rings = Array.from({ length: replicas }, () => createRing(completionBytes));
     const doorbells = Array.from({ length: replicas }, (_, replica) => this.slot(replica, group).doorbell);
     const client = new LaneClient(
@@ -192,7 +216,12 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     return [...this.#lanes.values()].filter((lane) => lane.shard === group).map((lane) => laneData(lane, replica));
   }
 
+  /** Ends its session too. */
   closeLane(lane: LaneClient): void {
+    this.#endings.add(lane);
+  }
+
+  #removeLane(lane: LaneClient): void {
     this.router.removeLane(lane);
     this.#lanes.delete(lane.laneId);
     for (let replica = 0; replica < this.#replicas; replica++) {
@@ -213,7 +242,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   #turn(): number {
     let work = this.router.check();
     for (const proposals of this.#active) work += proposals.poll();
-    return work;
+    return work + this.#endings.poll();
   }
 
   protected slot(replica: number, group: GroupId): WorkerSlot {
@@ -230,12 +259,7 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     else if (message.kind === 'progress') this.#onProgress(slot, message);
     else if (message.kind === 'deviates') this.onDeviates(message.groupId, message.memberIndex, message.slot);
     else if (message.kind === 'allocation') {
-      this.#allocations.shift()?.({
-        replica: slot.replica,
-        worker: slot.worker,
-        bytes: message.bytes,
-        commands: message.commands,
-      });
+      this.#allocations.settle(slot, message);
     }
   }
 
@@ -330,17 +354,11 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   }
 
   /** Starts or ends the measurement of bytes allocated inside the workers; the end resolves with one figure per worker. */
-  async measureAllocation(phase: 'start' | 'stop'): Promise<WorkerAllocation[]> {
+  measureAllocation(phase: 'start' | 'stop'): Promise<WorkerAllocation[]> {
     const slots = (this.supervisor?.slots ?? []).filter((slot) => slot.isUp);
-    const answers = slots.map(
-      (slot) =>
-        new Promise<WorkerAllocation>((resolve) => {
-          if (phase === 'stop') this.#allocations.push(resolve);
-          this.supervisor?.post(slot, { kind: 'allocation', phase });
-          if (phase === 'start') resolve({ replica: slot.replica, worker: slot.worker, bytes: 0, commands: 0 });
-        }),
+    return this.#allocations.measure(slots, phase, (slot) =>
+      this.supervisor?.post(slot, { kind: 'allocation', phase }),
     );
-    return Promise.all(answers);
   }
 
   /** Takes no more commands, waits a bounded time for those in flight, then stops the workers. Idempotent. */
@@ -361,11 +379,10 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
     const deadline = performance.now() + this.#config.closeTimeoutMs;
     while (this.#active.some((proposals) => proposals.pending > 0) && performance.now() < deadline)
       await this.#pump.nextWake();
-    const unknown = new SynodError(
-      'ERR_SYNOD_OUTCOME_UNKNOWN',
-      'The cluster was closed before the command was answered: it may or may not take effect.',
-    );
-    for (const proposals of this.#active) proposals.fail(unknown, closed());
+    for (const proposals of this.#active) proposals.fail(unknown('handle'), closed());
+    for (const lane of [...this.#lanes.values()]) if (!this.#kept.has(lane)) this.#endings.add(lane);
+    const last = Math.min(deadline, performance.now() + ENDING_MS);
+    while (this.#endings.count > 0 && performance.now() < last) await this.#pump.nextWake();
     await this.#pump.stop();
     await this.stopWorkers();
     this.#release();
@@ -379,16 +396,4 @@ function laneData(client: LaneClient, replica: number): LaneData {
     lane: client.lane,
     completions: client.rings[replica] as SharedArrayBuffer,
   };
-}
-
-/** What every call on a closed handle gets. */
-export function closed(): SynodError {
-  return new SynodError('ERR_SYNOD_CLOSED', 'The handle is closed: open it again.');
-}
-
-function tooLarge(length: number, max: number): SynodError {
-  return new SynodError(
-    'ERR_SYNOD_PAYLOAD_TOO_LARGE',
-    `${length} bytes are more than payloadBytesMax (${max}): send less, or raise it at every replica.`,
-  );
 }

@@ -53,6 +53,8 @@ export class LaneClient {
   readonly isReads: boolean;
   /** True once the session is open; before that `claim` says -1. */
   isOpen: boolean;
+  /** Of a resumed session: the last number that was applied before. */
+  lastApplied = 0;
   /** REPLY_* status with which the session ended, or 0. */
   endStatus = 0;
   /** Replica that the lane is routed to, -1 while there is none. */
@@ -70,6 +72,7 @@ export class LaneClient {
   #repliesLeft = 0;
   #runRing = -1;
   #isMarked = false;
+  #isEnding = false;
   #unsettled = 0;
 
   constructor(
@@ -126,7 +129,7 @@ export class LaneClient {
    */
   claim(bytes: number): number {
     if (bytes > this.#payloadBytesMax) failTooLarge(this.#payloadBytesMax);
-    if (!this.isOpen || this.endStatus !== 0) return -1;
+    if (!this.isOpen || this.endStatus !== 0 || this.#isEnding) return -1;
     return this.writer.claim(bytes, this.isReads ? TYPE_QUERY : TYPE_COMMAND);
   }
 
@@ -247,9 +250,30 @@ export class LaneClient {
       this.endStatus = status;
       return;
     }
-    this.writer.setSession(consumer.words[word + REPLY_HEADER_BYTES / 4] as number);
+    const payload = word + REPLY_HEADER_BYTES / 4;
+    const id = consumer.words[payload] as number;
+    const last = fromWords(consumer.words[payload + 2] as number, consumer.words[payload + 3] as number);
     this.writer.free(1);
+    if (this.writer.isResumed) this.#goOn(last);
+    this.writer.setSession(id);
     this.isOpen = true;
+  }
+
+  /** Numbers go on behind those of an earlier life; the worker hears of it by a route of its own. */
+  #goOn(last: number): void {
+    this.lastApplied = last;
+    this.writer.beginAt(last + 1);
+    this.#numbers[EXPECTED] = last + 1;
+    this.route(this.routedTo, this.routedSerial);
+  }
+
+  /** Ends the session, as soon as there is room for the record that says so: nothing is claimed any more. False while there is none. */
+  end(): boolean {
+    if (this.#isEnding || !this.isOpen || this.endStatus !== 0) return true;
+    if (this.writer.claimClose() < 0) return false;
+    this.#isEnding = true;
+    this.publish();
+    return true;
   }
 
   #deliver(onCompleted: OnCompleted, limit: number): number {

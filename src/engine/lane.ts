@@ -82,6 +82,7 @@ export class Lane {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#client.abandon();
     this.#host.closeLane(this.#client);
   }
 

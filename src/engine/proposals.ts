@@ -74,6 +74,11 @@ export class Proposals {
     return this.#failure !== undefined;
   }
 
+  /** Number of the last command that found room. */
+  get lastNumber(): number {
+    return this.lane.lastNumber + this.#claimed;
+  }
+
   /** Calls that an answer may still come for. */
   get pending(): number {
     if (this.isOver) return 0;

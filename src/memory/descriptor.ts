@@ -39,6 +39,7 @@ export const TYPE_CLOSE_SESSION = 5;
 export const TYPE_REPLIES = 6;
 export const TYPE_FRAME = 7;
 export const TYPE_ROUTE = 8;
+export const TYPE_RESUME_SESSION = 9;
 
 /*
  * Command record: the same bytes in the request ring, in the log, on the wire and under `apply`.
@@ -47,7 +48,7 @@ export const TYPE_ROUTE = 8;
  *   4   TYPE            type << 24 | request number, high 21 bits
  *   8   NUMBER_LOW      request number, low 32 bits
  *   12  SESSION         session id (index in the table, low 12 bits; serial above); 0 = none
- *   16  payload …       OPEN_SESSION: nonce low, nonce high
+ *   16  payload …       OPEN_SESSION: nonce low, nonce high; RESUME_SESSION: the same, then attempt low, attempt high
  */
 export const COMMAND_NUMBER_LOW_WORD = 2;
 export const COMMAND_SESSION_WORD = 3;
@@ -83,6 +84,7 @@ export const BATCH_HEADER_BYTES = 16;
  *   256  LANE_SESSION    0 until the session is open; client
  *        LANE_NONCE_LOW, _HIGH     client: names the session before it has an id
  *        LANE_KIND       LANE_WRITES, or one of LANE_READS_*: what its reads must reflect
+ *        LANE_ATTEMPT_LOW, _HIGH   client: names this use of the session; the nonce itself where it is the first
  *        LANE_FLOOR_LOW, _HIGH     client: reads of a session wait until everything below this slot is applied
  *   384  DATA            capacity bytes of command records
  */
@@ -96,6 +98,7 @@ export const LANE_SESSION_WORD = 2 * LINE_WORDS;
 export const LANE_NONCE_WORD = 2 * LINE_WORDS + 1;
 export const LANE_KIND_WORD = 2 * LINE_WORDS + 3;
 export const LANE_FLOOR_WORD = 2 * LINE_WORDS + 4;
+export const LANE_ATTEMPT_WORD = 2 * LINE_WORDS + 6;
 export const LANE_DATA_BYTES = 3 * LINE_BYTES;
 export const LANE_WRITES = 1;
 /** Reads that reflect at least everything acknowledged before them. */
@@ -146,7 +149,7 @@ export const REPLY_EVICTED = 1;
 export const REPLY_SESSION_EXPIRED = 2;
 /** The session table is full. */
 export const REPLY_SESSIONS_FULL = 3;
-/** The session was opened; bytes = session id (one word). */
+/** The session was opened or resumed; bytes = session id, 0, last number applied (2 words). */
 export const REPLY_SESSION_OPENED = 4;
 /** The machine's query threw; the bytes are its message, UTF-8. */
 export const REPLY_QUERY_FAILED = 5;

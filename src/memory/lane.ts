@@ -28,6 +28,7 @@ import {
   COMMAND_NUMBER_HIGH_MASK,
   COMMAND_NUMBER_LOW_WORD,
   COMMAND_SESSION_WORD,
+  LANE_ATTEMPT_WORD,
   LANE_DATA_BYTES,
   LANE_FLOOR_WORD,
   LANE_KIND_WORD,
@@ -44,17 +45,25 @@ import {
   RECORD_ALIGNMENT,
   RECORD_HEADER_BYTES,
   RECORD_TYPE_SHIFT,
+  TYPE_CLOSE_SESSION,
   TYPE_OPEN_SESSION,
   TYPE_PADDING,
+  TYPE_RESUME_SESSION,
 } from './descriptor.ts';
 import { dataCapacity } from './ring.ts';
 
 const NONCE_BYTES = 8;
+
+/** Records of the session itself use up no request number. */
+function isUnnumbered(type: number): boolean {
+  return type === TYPE_OPEN_SESSION || type === TYPE_RESUME_SESSION || type === TYPE_CLOSE_SESSION;
+}
+
 const NEXT = 0;
 const OLDEST = 1;
 
-/** Memory for a lane with `capacity` data bytes, a power of two; `kind` is LANE_WRITES or one of LANE_READS_*. */
-export function createLane(capacity: number, kind: number, nonce: number): SharedArrayBuffer {
+/** Memory for a lane with `capacity` data bytes, a power of two; `kind` is LANE_WRITES or one of LANE_READS_*. With an `attempt` it resumes the session. */
+export function createLane(capacity: number, kind: number, nonce: number, attempt = nonce): SharedArrayBuffer {
   assertPowerOfTwo(capacity);
   assert(kind >= LANE_WRITES && kind <= LANE_READS_STALE, 'a lane carries writes or reads');
   assert(Number.isSafeInteger(nonce) && nonce >= 0, 'a nonce has at most 53 bits');
@@ -63,6 +72,8 @@ export function createLane(capacity: number, kind: number, nonce: number): Share
   words[LANE_KIND_WORD] = kind;
   words[LANE_NONCE_WORD] = lowWord(nonce);
   words[LANE_NONCE_WORD + 1] = highWord(nonce);
+  words[LANE_ATTEMPT_WORD] = lowWord(attempt);
+  words[LANE_ATTEMPT_WORD + 1] = highWord(attempt);
   return lane;
 }
 
@@ -115,7 +126,7 @@ export class LaneWriter {
    * SESSION_INFLIGHT_MAX numbers have no completion. Its number is certain once published: numbers follow claim order.
    */
   claim(payloadBytes: number, type: number): number {
-    assert(type > TYPE_PADDING && type !== TYPE_OPEN_SESSION, 'claimOpen opens sessions, the lane writes padding');
+    assert(type > TYPE_PADDING && !isUnnumbered(type), 'sessions are opened and closed by claims of their own');
     if (this.inFlight + this.claimed >= SESSION_INFLIGHT_MAX) return -1;
     const number = this.numbers[NEXT]! + this.claimed;
     const offset = this.reserve(COMMAND_HEADER_BYTES + payloadBytes);
@@ -125,15 +136,42 @@ export class LaneWriter {
     return offset + COMMAND_HEADER_BYTES;
   }
 
-  /** Claims the record that opens the session. It carries the lane's nonce and number 0, and uses up no number. */
+  /** Claims the record that opens the session, or resumes it. It carries the lane's nonce and number 0, and uses up no number. */
   claimOpen(): number {
-    const offset = this.reserve(COMMAND_HEADER_BYTES + NONCE_BYTES);
+    const isResumed = this.isResumed;
+    const size = COMMAND_HEADER_BYTES + (isResumed ? 2 * NONCE_BYTES : NONCE_BYTES);
+    const offset = this.reserve(size);
     if (offset < 0) return -1;
-    const word = offset >> 2;
-    this.writeHeader(word, COMMAND_HEADER_BYTES + NONCE_BYTES, TYPE_OPEN_SESSION, 0, 0);
-    this.words[word + COMMAND_HEADER_BYTES / 4] = this.words[LANE_NONCE_WORD]!;
-    this.words[word + COMMAND_HEADER_BYTES / 4 + 1] = this.words[LANE_NONCE_WORD + 1]!;
+    this.writeHeader(offset >> 2, size, isResumed ? TYPE_RESUME_SESSION : TYPE_OPEN_SESSION, 0, 0);
+    const payload = (offset + COMMAND_HEADER_BYTES) >> 2;
+    for (let i = 0; i < 2; i++) {
+      this.words[payload + i] = this.words[LANE_NONCE_WORD + i]!;
+      if (isResumed) this.words[payload + 2 + i] = this.words[LANE_ATTEMPT_WORD + i]!;
+    }
     return offset + COMMAND_HEADER_BYTES;
+  }
+
+  /** Claims the record that ends the session: nothing is published behind it. It uses up no number. */
+  claimClose(): number {
+    assert(this.session !== 0, 'only an open session is closed');
+    const offset = this.reserve(COMMAND_HEADER_BYTES);
+    if (offset < 0) return -1;
+    this.writeHeader(offset >> 2, COMMAND_HEADER_BYTES, TYPE_CLOSE_SESSION, 0, 0);
+    return offset + COMMAND_HEADER_BYTES;
+  }
+
+  /** True where the lane goes on with a session of an earlier life. */
+  get isResumed(): boolean {
+    const words = this.words;
+    const isSameLow = words[LANE_ATTEMPT_WORD] === words[LANE_NONCE_WORD];
+    return !isSameLow || words[LANE_ATTEMPT_WORD + 1] !== words[LANE_NONCE_WORD + 1];
+  }
+
+  /** Numbers go on at `number`: those below are settled. Before the first command. */
+  beginAt(number: number): void {
+    assert(number >= 1 && this.inFlight === 0 && this.claimed === 0, 'numbering begins before the first command');
+    this.numbers[NEXT] = number;
+    this.numbers[OLDEST] = number;
   }
 
   /** Makes all claimed records visible; from here on their numbers are given and never taken back (S18). */
@@ -164,7 +202,7 @@ export class LaneWriter {
         position = (position + this.words[word]!) | 0;
         word = this.wordOf(position);
       }
-      if (this.words[word + 1]! >>> RECORD_TYPE_SHIFT !== TYPE_OPEN_SESSION) numbered += 1;
+      if (!isUnnumbered(this.words[word + 1]! >>> RECORD_TYPE_SHIFT)) numbered += 1;
       position = (position + align(this.words[word]!, RECORD_ALIGNMENT)) | 0;
     }
     this.oldest = position;

@@ -1,5 +1,5 @@
 /**
- * The leader's lease: for how long it may answer reads from its own state without asking anybody (S20, S21).
+ * The leader's lease: for how long it may answer reads from its own state without asking anybody (I22, S20, S21).
  *
  *   leader    round r leaves at s ───────────────── may read until s + leaseMs, by its own clock ──┤
  *   follower          receipt ── no PREPARE of others until receipt + leaseMs · (1 + drift) / (1 - drift) ──┤

@@ -1,6 +1,6 @@
 /**
  * Read indexes for members that do not lead: the follower asks, the leader answers with the slot below which everything must be applied
- * before the reads that wait may run (S20). A batch of reads closes, then the question begins; a lost one is asked again, as a new one.
+ * before the reads that wait may run (I23, S20). A batch of reads closes, then the question begins; a lost one is asked again, as a new one.
  *
  *   follower                                   leader
  *   batch closes                                 │

@@ -30,6 +30,7 @@ import {
   TYPE_COMMAND,
   TYPE_OPEN_SESSION,
   TYPE_PADDING,
+  TYPE_RESUME_SESSION,
 } from '../memory/descriptor.ts';
 import { chainParts } from './image-chain.ts';
 import { FRESH, type SessionTable } from './session-table.ts';
@@ -224,6 +225,17 @@ export class Applier {
       assert(size >= COMMAND_HEADER_BYTES + NONCE_BYTES, 'a session is opened by its nonce');
       const nonce = word + COMMAND_HEADER_BYTES / 4;
       const id = this.#sessions.open(words[nonce] as number, words[nonce + 1] as number, this.#logTime[0] as number);
+      this.digest = Math.imul(this.digest ^ id, 0x9e3779b1);
+    } else if (type === TYPE_RESUME_SESSION) {
+      assert(size >= COMMAND_HEADER_BYTES + 2 * NONCE_BYTES, 'a session is resumed by its nonce and an attempt');
+      const at = word + COMMAND_HEADER_BYTES / 4;
+      const id = this.#sessions.resume(
+        words[at] as number,
+        words[at + 1] as number,
+        words[at + 2] as number,
+        words[at + 3] as number,
+        this.#logTime[0] as number,
+      );
       this.digest = Math.imul(this.digest ^ id, 0x9e3779b1);
     } else if (type === TYPE_CLOSE_SESSION) {
       this.#sessions.close(words[word + COMMAND_SESSION_WORD] as number);

@@ -20,6 +20,7 @@ import {
   TYPE_COMMAND,
   TYPE_FRAME,
   TYPE_OPEN_SESSION,
+  TYPE_RESUME_SESSION,
 } from '../memory/descriptor.ts';
 import { createRing, RingConsumer, RingProducer } from '../memory/ring.ts';
 import type { RunSource } from './batch-builder.ts';
@@ -29,6 +30,8 @@ const RUN_OFFSET = RECORD_HEADER_BYTES;
 const NOTHING = new Uint8Array(0);
 /** Bytes of a record that opens a session: its nonce follows the header. */
 const OPEN_BYTES = COMMAND_HEADER_BYTES + 8;
+/** One that resumes it: an attempt besides. */
+const RESUME_BYTES = OPEN_BYTES + 8;
 
 export class ForwardedRuns implements RunSource {
   bytes: Uint8Array = NOTHING;
@@ -96,6 +99,13 @@ export class ForwardedRuns implements RunSource {
   }
 }
 
+/** What a record of a type has at least; more than any has for types that no client writes. */
+function bytesOf(type: number): number {
+  if (type === TYPE_OPEN_SESSION) return OPEN_BYTES;
+  if (type === TYPE_RESUME_SESSION) return RESUME_BYTES;
+  return type === TYPE_COMMAND || type === TYPE_CLOSE_SESSION ? COMMAND_HEADER_BYTES : Number.POSITIVE_INFINITY;
+}
+
 /** Whole records that a log may hold, and nothing else: a malformed one would stop every replica that applies it. */
 function isRun(words: Int32Array, offset: number, size: number): boolean {
   let at = offset;
@@ -104,8 +114,7 @@ function isRun(words: Int32Array, offset: number, size: number): boolean {
     const bytes = words[at >> 2] as number;
     const type = (words[(at >> 2) + RECORD_TYPE_WORD] as number) >>> RECORD_TYPE_SHIFT;
     if (bytes < COMMAND_HEADER_BYTES || bytes > end - at) return false;
-    if (type === TYPE_OPEN_SESSION ? bytes < OPEN_BYTES : type !== TYPE_COMMAND && type !== TYPE_CLOSE_SESSION)
-      return false;
+    if (bytes < bytesOf(type)) return false;
     at += align(bytes, RECORD_ALIGNMENT);
   }
   return at === end;

@@ -11,6 +11,7 @@ import { fromWords, highWord } from '../base/bits.ts';
 import type { MemberIndex, Slot } from '../base/types.ts';
 import {
   COMMAND_NUMBER_HIGH_MASK,
+  LANE_ATTEMPT_WORD,
   LANE_NONCE_WORD,
   LANE_WRITES,
   RECORD_TYPE_SHIFT,
@@ -36,6 +37,8 @@ import type { SessionTable } from './session-table.ts';
 
 /** Reply bytes copied into one run at most, and at most a quarter of the ring: runs stay small against it. */
 const RUN_BYTES_MAX = 1 << 16;
+/** What the answer to an opening says: id, 0, last number applied. */
+const OPENED_BYTES = 16;
 
 export class LaneTap {
   readonly laneId: number;
@@ -137,19 +140,29 @@ export class LaneTap {
     if (this.#canRewind) this.reader.settleBelow(number);
   }
 
-  /** The session is not open yet: once the log has opened it, tell the client its id, once per route. */
+  /** The session is not open yet: once the log has opened or resumed it, tell the client its id and where its numbers stand, once per route. */
   #announce(sessions: SessionTable): number {
     if (this.#isAnnounced) return 0;
     const words = this.reader.words;
-    const id = sessions.findByNonce(words[LANE_NONCE_WORD] as number, words[LANE_NONCE_WORD + 1] as number);
+    const id = sessions.findByAttempt(
+      words[LANE_NONCE_WORD] as number,
+      words[LANE_NONCE_WORD + 1] as number,
+      words[LANE_ATTEMPT_WORD] as number,
+      words[LANE_ATTEMPT_WORD + 1] as number,
+    );
     if (id === 0) return 0;
-    const status = id > 0 ? REPLY_SESSION_OPENED : REPLY_SESSIONS_FULL;
-    const at = this.completions.claim(RUN_HEADER_BYTES + REPLY_HEADER_BYTES + 8, TYPE_REPLIES);
+    const at = this.completions.claim(RUN_HEADER_BYTES + REPLY_HEADER_BYTES + OPENED_BYTES, TYPE_REPLIES);
     if (at < 0) return 0;
     const word = at >> 2;
     this.#writeRunHeader(word, 0, 1);
-    this.#writeReply(word + RUN_HEADER_BYTES / 4, REPLY_HEADER_BYTES + 4, status);
-    this.completions.words[word + (RUN_HEADER_BYTES + REPLY_HEADER_BYTES) / 4] = id;
+    const status = id > 0 ? REPLY_SESSION_OPENED : id === -1 ? REPLY_SESSIONS_FULL : REPLY_SESSION_EXPIRED;
+    this.#writeReply(word + RUN_HEADER_BYTES / 4, REPLY_HEADER_BYTES + OPENED_BYTES, status);
+    const payload = word + (RUN_HEADER_BYTES + REPLY_HEADER_BYTES) / 4;
+    const last = id > 0 ? sessions.lastApplied(sessions.lookup(id)) : 0;
+    this.completions.words[payload] = id;
+    this.completions.words[payload + 1] = 0;
+    this.completions.words[payload + 2] = last;
+    this.completions.words[payload + 3] = highWord(last);
     this.#pass(1);
     this.completions.publish();
     this.#isAnnounced = true;

@@ -3,6 +3,7 @@
  * the log, so equal on every replica.
  *
  *   session id = serial << 12 | index;  number = last + 1 → apply;  ≤ last → duplicate;  > last + 1 → gap, refused
+ *   open (nonce) ─▶ id ── resume (nonce, attempt) ─▶ another id for the same numbers and replies: who still uses the old one is refused (S17)
  *
  * @hot
  */
@@ -24,7 +25,9 @@ const UNKNOWN_KEPT = 64;
 
 /** Numbers before the sessions in an image, and per session. */
 const IMAGE_HEADER = 5;
-const IMAGE_SESSION = 5;
+const IMAGE_SESSION = 9;
+/** Numbers of one session that name its uses: the current one and the one before. */
+const ATTEMPT_WORDS = 4;
 
 /** What an image that is being read still needs: sessions whose replies are to be read (1), and replies that were kept for it. */
 interface FrozenSessions {
@@ -36,6 +39,8 @@ export class SessionTable {
   readonly #ids = new Int32Array(SESSIONS_MAX);
   readonly #nonceLow = new Int32Array(SESSIONS_MAX);
   readonly #nonceHigh = new Int32Array(SESSIONS_MAX);
+  /** Per session: low and high word of the attempt that uses it now, then of the one before. */
+  readonly #attempts = new Int32Array(ATTEMPT_WORDS * SESSIONS_MAX);
   /** Last request number applied. */
   readonly #last = new Float64Array(SESSIONS_MAX);
   /** Log time of the last use, milliseconds. */
@@ -46,6 +51,9 @@ export class SessionTable {
   /** Ids that commands named in vain lately; what this replica saw, no part of the table's state. */
   readonly #unknown = new Int32Array(UNKNOWN_KEPT);
   #unknownAt = 0;
+  /** Attempts to resume what did not live, low and high word; likewise. */
+  readonly #vain = new Int32Array(2 * UNKNOWN_KEPT);
+  #vainAt = 0;
   #serial = 0;
   /** Indices in use are below it. */
   #end = 0;
@@ -68,8 +76,9 @@ export class SessionTable {
       this.#refusedHigh = nonceHigh;
       return -1;
     }
-    this.#serial = this.#serial === SERIAL_MAX ? 1 : this.#serial + 1;
-    this.#ids[index] = (this.#serial << SESSION_INDEX_BITS) | index;
+    this.#nameAnew(index);
+    this.#attempts.fill(0, ATTEMPT_WORDS * index, ATTEMPT_WORDS * (index + 1));
+    this.#setAttempt(index, nonceLow, nonceHigh);
     this.#nonceLow[index] = nonceLow;
     this.#nonceHigh[index] = nonceHigh;
     this.#last[index] = 0;
@@ -78,10 +87,72 @@ export class SessionTable {
     this.#keep(index);
     (this.#replies[index] as ReplyStore).reset();
     this.count += 1;
-    this.#forgetUnknown(this.#ids[index] as number);
     if (CONTRACTS)
       ensures(this.findByNonce(nonceLow, nonceHigh) === this.#ids[index], 'E2: the nonce finds its session');
     return this.#ids[index] as number;
+  }
+
+  #nameAnew(index: number): void {
+    this.#serial = this.#serial === SERIAL_MAX ? 1 : this.#serial + 1;
+    const id = (this.#serial << SESSION_INDEX_BITS) | index;
+    this.#ids[index] = id;
+    this.#forgetUnknown(id);
+  }
+
+  #setAttempt(index: number, low: number, high: number): void {
+    const at = ATTEMPT_WORDS * index;
+    this.#attempts.copyWithin(at + 2, at, at + 2);
+    this.#attempts[at] = low;
+    this.#attempts[at + 1] = high;
+  }
+
+  #isAttempt(index: number, which: number, low: number, high: number): boolean {
+    const at = ATTEMPT_WORDS * index + 2 * which;
+    return this.#attempts[at] === low && this.#attempts[at + 1] === high;
+  }
+
+  /**
+   * Goes on with the session of a nonce under another id; returns it, or 0 where none lives. An attempt that was logged twice changes nothing
+   * the second time, nor does one that was overtaken.
+   *
+   * requires E3: the attempt is not 0
+   * ensures  E4: numbers go on behind the last one applied, and the id of before is unknown (S17)
+   */
+  resume(nonceLow: number, nonceHigh: number, attemptLow: number, attemptHigh: number, logTimeMs: number): number {
+    if (CONTRACTS) requires(attemptLow !== 0 || attemptHigh !== 0, 'E3: an attempt has a name');
+    const index = this.#indexOfNonce(nonceLow, nonceHigh);
+    if (index < 0) {
+      this.#vain[2 * this.#vainAt] = attemptLow;
+      this.#vain[2 * this.#vainAt + 1] = attemptHigh;
+      this.#vainAt = (this.#vainAt + 1) & (UNKNOWN_KEPT - 1);
+      return 0;
+    }
+    if (this.#isAttempt(index, 0, attemptLow, attemptHigh) || this.#isAttempt(index, 1, attemptLow, attemptHigh))
+      return this.#ids[index] as number;
+    const before = this.#ids[index] as number;
+    this.noteUnknown(before);
+    this.#nameAnew(index);
+    this.#setAttempt(index, attemptLow, attemptHigh);
+    this.#usedMs[index] = logTimeMs;
+    if (CONTRACTS) ensures(this.lookup(before) < 0, 'E4: the id of before is unknown');
+    return this.#ids[index] as number;
+  }
+
+  /**
+   * Id that an attempt on the session of a nonce got; 0 while the log does not tell; -1 where the table was full; -2 where the session is gone
+   * or went on with another attempt.
+   */
+  findByAttempt(nonceLow: number, nonceHigh: number, attemptLow: number, attemptHigh: number): number {
+    const index = this.#indexOfNonce(nonceLow, nonceHigh);
+    const isFirst = nonceLow === attemptLow && nonceHigh === attemptHigh;
+    if (index >= 0) {
+      if (this.#isAttempt(index, 0, attemptLow, attemptHigh)) return this.#ids[index] as number;
+      return isFirst || this.#isAttempt(index, 1, attemptLow, attemptHigh) ? -2 : 0;
+    }
+    if (isFirst) return this.findByNonce(nonceLow, nonceHigh);
+    for (let i = 0; i < UNKNOWN_KEPT; i++)
+      if (this.#vain[2 * i] === attemptLow && this.#vain[2 * i + 1] === attemptHigh) return -2;
+    return 0;
   }
 
   #freeIndex(logTimeMs: number): number {
@@ -102,6 +173,7 @@ export class SessionTable {
   close(id: number): void {
     const index = this.lookup(id);
     if (index < 0) return;
+    this.noteUnknown(id);
     this.#ids[index] = 0;
     this.count -= 1;
   }
@@ -154,7 +226,7 @@ export class SessionTable {
   }
 
   /**
-   * The table as chunks, as of now: the sessions, then the replies of each live one, in index order. The sessions are copied at once (40 bytes
+   * The table as chunks, as of now: the sessions, then the replies of each live one, in index order. The sessions are copied at once (72 bytes
    * each); replies when it is their turn, or before their session changes. A later image puts an end to one that is not read yet.
    */
   image(): Iterator<Uint8Array> {
@@ -164,6 +236,8 @@ export class SessionTable {
     for (let i = 0; i < this.#end; i++) {
       const session = [this.#ids[i], this.#nonceLow[i], this.#nonceHigh[i], this.#last[i], this.#usedMs[i]];
       table.set(session as number[], IMAGE_HEADER + i * IMAGE_SESSION);
+      for (let n = 0; n < ATTEMPT_WORDS; n++)
+        table[IMAGE_HEADER + i * IMAGE_SESSION + 5 + n] = this.#attempts[ATTEMPT_WORDS * i + n] as number;
       frozen.isLive[i] = this.#ids[i] === 0 ? 0 : 1;
     }
     this.#frozen = frozen;
@@ -210,6 +284,7 @@ export class SessionTable {
       this.#nonceHigh[i] = table[at + 2] as number;
       this.#last[i] = table[at + 3] as number;
       this.#usedMs[i] = table[at + 4] as number;
+      for (let n = 0; n < ATTEMPT_WORDS; n++) this.#attempts[ATTEMPT_WORDS * i + n] = table[at + 5 + n] as number;
       if (this.#ids[i] === 0) continue;
       this.#replies[i] ??= new ReplyStore();
       this.replies(i).restore(new Int32Array(nextChunk(chunks).slice().buffer));

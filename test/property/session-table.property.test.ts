@@ -11,6 +11,7 @@ interface ModelSession {
   nonce: number;
   last: number;
   usedMs: number;
+  attempts: number[];
 }
 
 /** What a table must do, written for clarity alone. */
@@ -45,7 +46,27 @@ function opening(nonce: number) {
       model.sessions.splice(model.sessions.indexOf(expired), 1);
     }
     assert.ok(id > 0);
-    model.sessions.push({ id, nonce, last: 0, usedMs: model.nowMs });
+    model.sessions.push({ id, nonce, last: 0, usedMs: model.nowMs, attempts: [] });
+    check(model, table);
+  });
+}
+
+function resuming(nonce: number, attempt: number) {
+  return command<Model, SessionTable>(`resume ${nonce}, attempt ${attempt}`, (model, table) => {
+    const session = model.of(nonce);
+    const id = table.resume(nonce, ~nonce, attempt, 1, model.nowMs);
+    if (session === undefined) {
+      assert.is(id, 0, 'E4: nothing is created by resuming it');
+      return;
+    }
+    const isKnown = session.attempts.slice(-2).includes(attempt);
+    assert.is(id === session.id, isKnown, 'E4: every new attempt gets an id of its own');
+    if (!isKnown) {
+      assert.is(table.lookup(session.id), -1, 'E4');
+      session.attempts.push(attempt);
+      session.usedMs = model.nowMs;
+    }
+    session.id = id;
     check(model, table);
   });
 }
@@ -104,6 +125,7 @@ const commandsOf = (nonce: fc.Arbitrary<number>, elapsedMs: fc.Arbitrary<number>
   nonce.map(opening),
   nonce.map(opening),
   nonce.map(closing),
+  fc.tuple(nonce, fc.integer({ min: 1, max: 4 })).map((args) => resuming(...args)),
   fc.tuple(nonce, fc.integer({ min: -2, max: 3 })).map((args) => use(...args)),
   fc.tuple(nonce, fc.constant(1)).map((args) => use(...args)),
   elapsedMs.map(wait),
@@ -124,7 +146,7 @@ test('so does a full one, where sessions expire', () => {
     for (let n = 1; n <= SESSIONS_MAX; n++) {
       pair.model.nowMs += 1;
       const id = pair.real.open(n, ~n, pair.model.nowMs);
-      pair.model.sessions.push({ id, nonce: n, last: 0, usedMs: pair.model.nowMs });
+      pair.model.sessions.push({ id, nonce: n, last: 0, usedMs: pair.model.nowMs, attempts: [] });
     }
     return pair;
   };

@@ -87,11 +87,11 @@ export class FakeGroup {
     return this.replicas.map(({ statusBlock }) => [statusBlock]);
   }
 
-  lane(kind: 'writes' | 'reads' | 'sessionReads' = 'writes', laneBytes = 1 << 16): LaneClient {
+  lane(kind: 'writes' | 'reads' | 'sessionReads' = 'writes', laneBytes = 1 << 16, resumes = 0): LaneClient {
     this.#lanes += 1;
     const isReads = kind !== 'writes';
     const laneKind = kind === 'sessionReads' ? LANE_READS_SESSION : isReads ? LANE_READS : LANE_WRITES;
-    const lane = createLane(laneBytes, laneKind, this.#lanes);
+    const lane = createLane(laneBytes, laneKind, resumes || this.#lanes, this.#lanes);
     const rings = this.replicas.map((_, replica) => {
       const ring = createRing(1 << 16);
       this.addTap(replica, this.#lanes, lane, ring);

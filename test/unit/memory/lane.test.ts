@@ -195,8 +195,8 @@ test('refuses what a client must not do', () => {
   const { writer } = make(128);
   assert.throws(() => writer.claim(49, TYPE_COMMAND), /half its lane/);
   assert.throws(() => writer.claim(-1, TYPE_COMMAND), /negative size/);
-  assert.throws(() => writer.claim(1, TYPE_OPEN_SESSION), /claimOpen/);
-  assert.throws(() => writer.claim(1, TYPE_PADDING), /claimOpen/);
+  assert.throws(() => writer.claim(1, TYPE_OPEN_SESSION), /claims of their own/);
+  assert.throws(() => writer.claim(1, TYPE_PADDING), /claims of their own/);
   send(writer, 8);
   writer.claim(8, TYPE_COMMAND);
   assert.throws(() => writer.free(2), /never published/);

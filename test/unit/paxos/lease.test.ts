@@ -47,7 +47,7 @@ test('a later round prolongs it, a late answer to an earlier one does not shorte
   assert.not(lease.holds());
 });
 
-test('B3: grants must meet every prepare quorum: of five members two besides the leader', () => {
+test('I22, B3: grants must meet every prepare quorum: of five members two besides the leader', () => {
   const { lease, grant } = make(5);
   grant(1, 1, 1000);
   assert.not(lease.holds());

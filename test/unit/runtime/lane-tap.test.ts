@@ -117,7 +117,7 @@ test('a session that the table refused is told too', () => {
   const { tap, writer, ring, refresh } = make();
   writer.route(SELF, SERIAL);
   refresh();
-  tap.complete({ findByNonce: () => -1 } as unknown as SessionTable, true, 0);
+  tap.complete({ findByAttempt: () => -1 } as unknown as SessionTable, true, 0);
   assert.is(takeCompletions(ring).replies[0]?.status, REPLY_SESSIONS_FULL);
 });
 

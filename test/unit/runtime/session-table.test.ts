@@ -57,6 +57,77 @@ test('a closed session is unknown, and its id never comes back with its nonce', 
   assert.is(table.count, 1);
 });
 
+test('E4: a resumed session goes on under another id with its numbers and replies, and the old id is unknown (S17)', () => {
+  const table = new SessionTable();
+  const before = table.open(1, 2, 0);
+  const index = table.lookup(before);
+  table.replies(index).append(Int32Array.of(9, 0), 4, REPLY_OK);
+  table.advance(index, at(1));
+  const id = table.resume(1, 2, 7, 7, 50);
+  assert.is.not(id, before);
+  assert.is(table.lookup(id), index);
+  assert.is(table.lookup(before), -1);
+  assert.ok(table.isKnownGone(before));
+  assert.is(table.lastApplied(index), 1);
+  assert.is(table.measureRun(index, 1, 64), 16);
+  assert.is(table.count, 1);
+});
+
+test('an attempt that is logged twice changes nothing, nor does one that was overtaken', () => {
+  const table = new SessionTable();
+  table.open(1, 2, 0);
+  const first = table.resume(1, 2, 7, 7, 1);
+  assert.is(table.resume(1, 2, 7, 7, 2), first);
+  const second = table.resume(1, 2, 8, 8, 3);
+  assert.is(table.resume(1, 2, 7, 7, 4), second, 'a late duplicate of the first');
+  assert.is(table.resume(1, 2, 8, 8, 5), second);
+});
+
+test('an unknown session is never created by resuming it, and the attempt is told (S17)', () => {
+  const table = new SessionTable();
+  assert.is(table.resume(1, 2, 7, 7, 0), 0);
+  assert.is(table.count, 0);
+  assert.is(table.findByAttempt(1, 2, 7, 7), -2);
+  assert.is(table.findByAttempt(1, 2, 8, 8), 0, 'of another attempt nothing is known');
+});
+
+test('every attempt is told what became of it', () => {
+  const table = new SessionTable();
+  assert.is(table.findByAttempt(1, 2, 1, 2), 0);
+  const id = table.open(1, 2, 0);
+  assert.is(table.findByAttempt(1, 2, 1, 2), id);
+  assert.is(table.findByAttempt(1, 2, 7, 7), 0, 'not applied yet');
+  const resumed = table.resume(1, 2, 7, 7, 1);
+  assert.is(table.findByAttempt(1, 2, 7, 7), resumed);
+  assert.is(table.findByAttempt(1, 2, 1, 2), -2, 'the first use is over');
+  table.resume(1, 2, 8, 8, 2);
+  assert.is(table.findByAttempt(1, 2, 7, 7), -2);
+  const full = fullTable().table;
+  full.open(9, 9, 0);
+  assert.is(full.findByAttempt(9, 9, 9, 9), -1);
+});
+
+test('resuming counts as use, and an image knows the attempts', () => {
+  const { table } = fullTable();
+  table.resume(1, 0, 7, 7, 5000);
+  assert.is(table.lookup(table.open(9, 9, SESSION_EXPIRY_MS + 1)), 1, 'session 0 was used later');
+  const copy = new SessionTable();
+  copy.restore(table.image());
+  assert.is(copy.resume(1, 0, 7, 7, 9000), table.findByAttempt(1, 0, 7, 7));
+  assert.is(copy.findByAttempt(1, 0, 1, 0), -2);
+});
+
+test('a closed session is known to be gone', () => {
+  const table = new SessionTable();
+  const id = table.open(1, 2, 0);
+  table.close(id);
+  assert.ok(table.isKnownGone(id));
+});
+
+test('E3: an attempt has a name', () => {
+  assert.throws(() => new SessionTable().resume(1, 2, 0, 0, 0), /E3/);
+});
+
 test('ids that were never given out are unknown', () => {
   const table = new SessionTable();
   const id = table.open(1, 2, 0);
