@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "log/directory_lock.h"
 #include "log/log.h"
 
 namespace synod {
@@ -17,13 +18,16 @@ class LogRegistry {
     return *registry;
   }
 
-  // A handle > 0, or -EBUSY where the directory is open in this process.
+  // A handle > 0, or -EBUSY where the directory is open in this process or in another one.
   int open(const std::string& directory, LogMode mode, bool mayUseRing) {
     std::lock_guard<std::mutex> lock(mutex_);
     for (const auto& entry : logs_) {
       if (entry.second->directory() == directory) return -EBUSY;
     }
+    auto held = std::make_unique<DirectoryLock>(directory);
+    if (held->isRefused()) return -EBUSY;
     const int handle = ++next_;
+    locks_[handle] = std::move(held);
     logs_[handle] = std::make_shared<Log>(directory, mode, mayUseRing);
     return handle;
   }
@@ -46,6 +50,7 @@ class LogRegistry {
     log->close();
     std::lock_guard<std::mutex> lock(mutex_);
     logs_.erase(handle);
+    locks_.erase(handle);
   }
 
   // At the end of the process: memory that is being written from goes away with the last isolate.
@@ -72,6 +77,7 @@ class LogRegistry {
  private:
   std::mutex mutex_;
   std::map<int, std::shared_ptr<Log>> logs_;
+  std::map<int, std::unique_ptr<DirectoryLock>> locks_;
   int next_ = 0;
 };
 

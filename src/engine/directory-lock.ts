@@ -1,19 +1,23 @@
 /**
- * One process at a time in a directory: a lock file with the holder's pid and start time, taken over only from a process that is gone.
+ * One process at a time in a directory: a lock file with the holder's pid, its start time, and the boot and pid namespace in which
+ * they mean something; taken over only from a process that is gone. Who holds it in another container cannot be asked: there the
+ * kernel's lock on the log directories, which the addon takes, decides.
  * Made by a link, so that it never stands there without its content; a stale one is moved away by a rename and looked at
  * again, so that of two processes that find it none removes the fresh lock of the other.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SynodError } from '../base/errors.ts';
 
 const LOCK_ATTEMPTS = 3;
+/** This boot of the machine, and the namespace of process ids: elsewhere the same pid and start time are somebody else. */
+const SURROUNDINGS: readonly string[] = [bootId(), pidNamespace()];
 
 /** Takes the directory; returns what gives it back. Throws ERR_SYNOD_DIRECTORY_LOCKED while a living process holds it. */
 export function lockDirectory(directory: string): () => void {
   const path = join(directory, 'lock');
   const own = `${path}.${process.pid}`;
-  const content = `${process.pid} ${startTime(process.pid)}`;
+  const content = [process.pid, startTime(process.pid), ...SURROUNDINGS].join(' ');
   try {
     writeFileSync(own, content);
     for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
@@ -46,8 +50,9 @@ function isLinked(own: string, path: string): boolean {
 function removeStale(directory: string, path: string, stale: string): void {
   const content = readIfThere(path);
   if (content === undefined) return;
-  const [pid, started] = content.split(' ');
-  if (isHeld(Number(pid), started)) {
+  const [pid, started, ...surroundings] = content.split(' ');
+  const isOurs = surroundings.join(' ') === SURROUNDINGS.join(' ');
+  if (isOurs && isHeld(Number(pid), started)) {
     throw new SynodError('ERR_SYNOD_DIRECTORY_LOCKED', `${directory} is held by process ${pid}: close it there first.`);
   }
   try {
@@ -83,6 +88,22 @@ function isHeld(pid: number, started: string | undefined): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
   return startTime(pid) === started;
+}
+
+function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return '-';
+  }
+}
+
+function pidNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return '-';
+  }
 }
 
 /** Start time of a process in clock ticks since boot: tells a reused pid from the holder. Empty where /proc is missing. */

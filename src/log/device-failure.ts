@@ -19,7 +19,7 @@ export function deviceError(directory: string, what: string, errno: number, caus
   if (errno === EBUSY) {
     return new SynodError(
       'ERR_SYNOD_DIRECTORY_LOCKED',
-      `${directory} is open in this process already: close it first.`,
+      `${directory} is open already, in this process or in another one: close it there first.`,
     );
   }
   if (errno === ENOSPC || errno === EDQUOT) {

@@ -36,10 +36,37 @@ test('the lock of a process that is gone is taken over, and leaves nothing behin
   }
 });
 
+/** What this process writes into a lock. */
+function ownLock(): string {
+  const home = mkdtempSync(join(tmpdir(), 'synod-lock-'));
+  const release = lockDirectory(home);
+  const content = readFileSync(join(home, 'lock'), 'utf8');
+  release();
+  rmSync(home, { recursive: true });
+  return content;
+}
+
 if (existsSync('/proc/self/stat')) {
-  test('a process that got the number of a dead holder is not taken for it', () => {
-    writeFileSync(path(), `${process.pid} 1`);
-    lockDirectory(root)();
+  const [pid, started, ...surroundings] = ownLock().split(' ');
+  const [boot, namespace] = surroundings;
+
+  test('a lock says who, since when, in which boot and among which processes', () => {
+    assert.is(Number(pid), process.pid);
+    assert.match(boot ?? '', /^[0-9a-f-]{36}$/);
+    assert.match(namespace ?? '', /^pid:\[\d+\]$/);
+  });
+
+  test('a process that got the number of a dead holder is not taken for it: later, after a reboot, in another container', () => {
+    for (const content of [
+      `${pid} 1 ${boot} ${namespace}`,
+      `${pid} ${started} 00000000-0000-0000-0000-000000000000 ${namespace}`,
+      `${pid} ${started} ${boot} pid:[1]`,
+    ]) {
+      writeFileSync(path(), content);
+      lockDirectory(root)();
+    }
+    writeFileSync(path(), `${pid} ${started} ${boot} ${namespace}`);
+    assert.throws(() => lockDirectory(root), /held by process/);
   });
 }
 
