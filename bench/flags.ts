@@ -5,7 +5,7 @@
  */
 
 export const SUITES: readonly string[] = [
-  ...['ring', 'paxos', 'log', 'transport', 'limits', 'engine', 'nodes', 'shards', 'snapshots'],
+  ...['ring', 'paxos', 'log', 'recovery', 'transport', 'limits', 'engine', 'nodes', 'shards', 'snapshots'],
 ];
 export const DURABILITIES: readonly string[] = ['auto', 'dax', 'direct', 'buffered', 'fs', 'memory'];
 

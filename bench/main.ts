@@ -16,6 +16,7 @@ const EXIT_USAGE = 2;
 const SUITE_CASES: Readonly<Record<string, (settings: Settings) => Promise<BenchCase[]>>> = {
   ring: async () => (await import('./ring.bench.ts')).ringCases(),
   paxos: async () => (await import('./paxos.bench.ts')).paxosCases(),
+  recovery: async (settings) => (await import('./recovery.bench.ts')).recoveryCases(settings),
   log: async (settings) => (await import('./log.bench.ts')).logCases(settings),
   engine: async (settings) => (await import('./engine.bench.ts')).engineCases(settings),
   shards: async (settings) => (await import('./shards.bench.ts')).shardsCases(settings),
