@@ -49,14 +49,25 @@ export function readJson<T>(path: string): T {
 export function writeDurably(directory: string, path: string, content: object): void {
   try {
     const descriptor = openSync(`${path}.tmp`, 'w');
-    writeSync(descriptor, `${JSON.stringify(content)}\n`);
-    fsyncSync(descriptor);
-    closeSync(descriptor);
+    try {
+      writeWhole(descriptor, Buffer.from(`${JSON.stringify(content)}\n`));
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
     renameSync(`${path}.tmp`, path);
     syncDirectory(directory);
   } catch (cause) {
-    throw new SynodError('ERR_SYNOD_DIRECTORY', `${path} cannot be written: check rights and free space.`, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      throw new SynodError('ERR_SYNOD_DISK_FULL', `${path}: no space left to write it: free some.`, { cause });
+    throw new SynodError('ERR_SYNOD_DIRECTORY', `${path} cannot be written: check rights and the medium.`, { cause });
   }
+}
+
+/** A disk with little space takes part of a write without an error: a file cut short must never get the name. */
+function writeWhole(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
 }
 
 export function syncDirectory(directory: string): void {

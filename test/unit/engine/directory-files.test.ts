@@ -1,5 +1,5 @@
 /** Identity files are whole or as before, and name themselves where they cannot be read or written. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -44,6 +44,16 @@ test('what cannot be read or written is an error with its path', () => {
   const beneath = join(path, 'b');
   assert.is(failure(() => writeDurably(path, beneath, {})).code, 'ERR_SYNOD_DIRECTORY');
   assert.is(failure(() => prepareDirectory(beneath)).code, 'ERR_SYNOD_DIRECTORY');
+});
+
+test('where there is no space the old file stays, and trying again later may succeed', () => {
+  if (!existsSync('/dev/full')) return;
+  const path = join(root, 'a.json');
+  writeDurably(root, path, { one: 1 });
+  symlinkSync('/dev/full', `${path}.tmp`);
+  const error = failure(() => writeDurably(root, path, { one: 2 }));
+  assert.equal([error.code, error.retryable], ['ERR_SYNOD_DISK_FULL', true]);
+  assert.equal(readJson(path), { one: 1 });
 });
 
 test('ids are positive, below 2^53, and not given twice', () => {
