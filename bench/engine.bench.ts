@@ -5,10 +5,10 @@
  *   lane-*      one lane per shard kept full                 ratios to raw-ring and raw-log, measured around the case
  *   promise-*   a promise per command, 10,000 in flight
  *   lone-*      one command at a time, through a promise     ratio to raw-quorum-append, measured between the windows
- *   read-*      linearizable reads through the leader
+ *   read-*      promises of reads by consistency (durable: linearizable)
  */
 import { Histogram } from '../src/base/histogram.ts';
-import type { Cluster } from '../src/index.ts';
+import type { Cluster, Consistency } from '../src/index.ts';
 import { LOG_BLOCK_BYTES } from '../src/limits.ts';
 import { majority } from '../src/paxos/quorum.ts';
 import { EngineCluster, yieldLoop } from './engine-cluster.ts';
@@ -33,7 +33,10 @@ export function engineCases({ durability }: Settings): BenchCase[] {
     windowed('engine', 'promise-memory', (context) => promiseSubject(context, 'memory')),
     windowed('engine', 'lone-durable', (context) => loneSubject(context, durable)),
     windowed('engine', 'lone-memory', (context) => loneSubject(context, 'memory')),
-    windowed('engine', 'read-durable', (context) => readSubject(context, durable)),
+    windowed('engine', 'read-durable', (context) => readSubject(context, durable, 'linearizable')),
+    windowed('engine', 'read-lease', (context) => readSubject(context, durable, 'lease')),
+    windowed('engine', 'read-session', (context) => readSubject(context, durable, 'session')),
+    windowed('engine', 'read-stale', (context) => readSubject(context, durable, 'stale')),
   ];
 }
 
@@ -82,13 +85,13 @@ async function promiseSubject(context: Context, durability: string): Promise<Sub
   });
 }
 
-async function readSubject(context: Context, durability: string): Promise<Subject> {
+async function readSubject(context: Context, durability: string, consistency: Consistency): Promise<Subject> {
   return slotSubject(context, durability, READS_IN_FLIGHT, 'reads', (engine, cluster) => {
     const { keys, queries } = engine.promiseCommands();
     let next = 0;
     return () => {
       next = next + 1 === keys.length ? 0 : next + 1;
-      return cluster.read(keys[next], queries[next], { consistency: 'linearizable' });
+      return cluster.read(keys[next], queries[next], { consistency });
     };
   });
 }

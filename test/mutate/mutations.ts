@@ -6,6 +6,7 @@
 import { LOG_MUTATIONS } from './log-mutations.ts';
 import { type Mutation, m } from './mutation.ts';
 import { NODE_MUTATIONS } from './node-mutations.ts';
+import { READ_MUTATIONS } from './read-mutations.ts';
 import { SMALL_SCOPE_MUTATIONS } from './small-scope-mutations.ts';
 import { SNAPSHOT_MUTATIONS } from './snapshot-mutations.ts';
 import { STORAGE_MUTATIONS } from './storage-mutations.ts';
@@ -372,5 +373,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LOG_MUTATIONS,
   ...SNAPSHOT_MUTATIONS,
   ...NODE_MUTATIONS,
+  ...READ_MUTATIONS,
   ...SMALL_SCOPE_MUTATIONS,
 ];
