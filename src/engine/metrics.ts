@@ -63,6 +63,7 @@ export const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   ...snapshotDescriptions('replica'),
   'link.state': { type: 'gauge', help: 'the label names the state' },
   'link.transport': { type: 'gauge', help: 'the label names the transport' },
+  'link.provider': { type: 'gauge', help: 'the label names the libfabric provider' },
   'link.reason': { type: 'gauge', help: 'the label says why the link last went down' },
   'link.rttUs': { type: 'gauge', help: 'round trip of control frames' },
   'link.bulkRttUs': { type: 'gauge', help: 'round trip behind bulk frames' },

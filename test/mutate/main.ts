@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CLIENT_MUTATIONS } from './client-mutations.ts';
+import { LINK_MUTATIONS } from './link-mutations.ts';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 import { TRANSPORT_MUTATIONS } from './transport-mutations.ts';
@@ -19,7 +20,7 @@ const KILL_MS = 240_000;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 const copy = join(root, '.mutants');
 const parts = process.argv.slice(2);
-const wanted = [...MUTATIONS, ...TRANSPORT_MUTATIONS, ...CLIENT_MUTATIONS].filter(({ file, why }) =>
+const wanted = [...MUTATIONS, ...TRANSPORT_MUTATIONS, ...CLIENT_MUTATIONS, ...LINK_MUTATIONS].filter(({ file, why }) =>
   parts.every((part) => `${file} ${why}`.includes(part)),
 );
 

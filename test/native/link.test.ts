@@ -1,7 +1,10 @@
 /** Links between processes: one conformance suite for shared memory and libfabric. */
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadNative, NATIVE_LINK_CLOSED, type NativeBinding, type SharedMailbox } from '../../src/native-binding.ts';
@@ -233,6 +236,15 @@ if (binding === undefined) {
     const { stdout } = spawnSync('ldd', [reason], { encoding: 'utf8' });
     assert.match(stdout, /libc\.so/);
     assert.not.match(stdout, /fabric|ibverbs|rdmacm|psm|efa/);
+  });
+  test('a thread that ends with links and a provider open takes them with it', async () => {
+    for (let round = 0; round < 3; round++) {
+      const thread = new Worker(new URL(`./link-thread${extname(import.meta.url)}`, import.meta.url), {
+        workerData: kinds,
+      });
+      await once(thread, 'message');
+      await thread.terminate();
+    }
   });
   test('a start-up self-test proves the fence of the provider with connections', () => {
     if (hasFabric) assert.is(probe.status?.fence, 'proven');

@@ -33,7 +33,10 @@ class NapiWaker : public LoopWaker {
   static void deliver(Napi::Env env, Napi::Function onWake, NapiWaker* waker, std::nullptr_t*) {
     if (env == nullptr || waker->isGone_) return;
     waker->isPending_ = false;
-    onWake.Call({});
+    // The raw call: an isolate that is being terminated refuses it, and the wrapper would take that for fatal.
+    napi_value receiver = nullptr;
+    napi_value result = nullptr;
+    if (napi_get_undefined(env, &receiver) == napi_ok) napi_call_function(env, receiver, onWake, 0, nullptr, &result);
   }
 
   static void forget(Napi::Env, std::shared_ptr<NapiWaker>* kept, NapiWaker*) { delete kept; }

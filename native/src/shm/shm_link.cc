@@ -49,6 +49,11 @@ int ShmLink::hasRoom(uint32_t length) {
   if (length > writer_.lengthMax()) return -EMSGSIZE;
   isBlocked_ = !findsRoom(length);
   blockedLength_ = length;
+  if (isBlocked_) {
+    // This side may be armed already: the receiver is asked to ring, then looked at again.
+    peerBell().wantRoom.store(1);
+    isBlocked_ = !findsRoom(length);
+  }
   if (reason_ != 0) return reason_;
   return isBlocked_ ? 0 : 1;
 }
