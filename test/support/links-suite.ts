@@ -16,8 +16,8 @@ const NODES = 3;
 const FRAMES = 1200;
 /** What has not come true by then never will. */
 const WAIT_MS_MAX = 60_000;
-/** A fresh start of a node numbers its frames from here. */
-const LATER = 1_000_000;
+/** More than a node that sends until its end comes to send. */
+const ENDLESS = 10_000_000;
 
 export interface LinksKind {
   name: string;
@@ -79,6 +79,7 @@ class NodeProcess {
 class Cluster {
   readonly nodes: NodeProcess[] = [];
   readonly #kind: LinksKind;
+  readonly #marks: number[] = [];
 
   constructor(kind: LinksKind) {
     this.#kind = kind;
@@ -122,21 +123,25 @@ class Cluster {
   }
 
   /** Sends frames and waits for the last, or for one that is sent later where some may be lost. */
-  async deliver(from: number, to: number, first: number, count: number): Promise<Received> {
-    await this.node(from).ask({ kind: 'send', to, first, count });
-    const end = first + count;
-    let sent = end;
+  async deliver(from: number, to: number, count: number): Promise<Received> {
+    const end = await this.send(from, to, count);
     const { received } = await this.until(to, (status) => {
       const isThere = (status.received[from]?.last as number) >= end - 1;
       if (!isThere && this.#kind.isLossy === true) {
-        this.node(from)
-          .ask({ kind: 'send', to, first: sent, count: 1 })
-          .catch(() => {});
-        sent += 1;
+        this.send(from, to, 1).catch(() => {});
       }
       return isThere;
     });
     return received[from] as Received;
+  }
+
+  /** Frames with marks that grow from call to call; resolves to the first mark that was not used. */
+  async send(from: number, to: number, count: number): Promise<number> {
+    const pair = from * NODES + to;
+    const first = this.#marks[pair] ?? 0;
+    this.#marks[pair] = count < 0 ? first + ENDLESS : first + count;
+    await this.node(from).ask({ kind: 'send', to, first, count });
+    return first + count;
   }
 
   async close(): Promise<void> {
@@ -188,7 +193,7 @@ function testExchange(test: LinksTest, kind: LinksKind): void {
 
   test('frames of all sizes arrive whole, once and in order, in all directions at once', async ({ cluster }) => {
     const pairs = [0, 1, 2].flatMap((from) => [0, 1, 2].flatMap((to) => (from === to ? [] : [[from, to] as const])));
-    const arrived = await Promise.all(pairs.map(([from, to]) => cluster.deliver(from, to, 0, frames)));
+    const arrived = await Promise.all(pairs.map(([from, to]) => cluster.deliver(from, to, frames)));
     for (const { last, isInOrder } of arrived) {
       assert.is(isInOrder, true);
       if (kind.isLossy !== true) assert.is(last, frames - 1);
@@ -206,10 +211,10 @@ function testExchange(test: LinksTest, kind: LinksKind): void {
     const writes = await cluster.node(2).ask<number>({ kind: 'scribble' });
     if (kind.transport === 'tcp') return;
     assert.ok(writes > 0);
-    await cluster.node(2).ask({ kind: 'send', to: 1, first: frames, count: 10 });
+    await cluster.send(2, 1, 10);
     await cluster.agreed();
     // What was in flight on the damaged link is lost, visibly to the core; the rest arrives in order.
-    const received = await cluster.deliver(2, 1, 2 * frames, 10);
+    const received = await cluster.deliver(2, 1, 10);
     assert.ok(received.count > before);
     assert.is(received.isInOrder, true);
   });
@@ -220,12 +225,14 @@ function testLosses(test: LinksTest, kind: LinksKind): void {
   test('a leader killed in the middle of its writes leaves whole frames, in order, and the others go on', async ({
     cluster,
   }) => {
-    const leader = cluster.node(0);
-    for (const to of [1, 2]) leader.ask({ kind: 'send', to, first: frames, count: -1 }).catch(() => {});
-    for (const to of [1, 2]) await cluster.until(to, (status) => (status.received[0]?.last as number) > 2 * frames);
-    await leader.kill();
+    for (const to of [1, 2]) {
+      const { last } = (await cluster.node(to).status()).received[0] as Received;
+      cluster.send(0, to, -1).catch(() => {});
+      await cluster.until(to, (status) => (status.received[0]?.last as number) > last + frames);
+    }
+    await cluster.node(0).kill();
     for (const to of [1, 2]) await cluster.until(to, ({ states }) => states[0] !== 'up');
-    assert.is((await cluster.deliver(1, 2, LATER, 200)).isInOrder, true);
+    assert.is((await cluster.deliver(1, 2, 200)).isInOrder, true);
     const { received } = await cluster.node(2).status();
     assert.is(received[0]?.isInOrder, true);
   });
@@ -233,7 +240,7 @@ function testLosses(test: LinksTest, kind: LinksKind): void {
   test('started again it meets the others on fresh links', async ({ cluster }) => {
     await cluster.restart(0);
     await cluster.agreed();
-    for (const to of [1, 2]) assert.is((await cluster.deliver(0, to, LATER, 100)).isInOrder, true);
+    for (const to of [1, 2]) assert.is((await cluster.deliver(0, to, 100)).isInOrder, true);
   });
 
   test('what a deposed leader writes when it wakes up reaches nobody', async ({ cluster }) => {
@@ -243,11 +250,11 @@ function testLosses(test: LinksTest, kind: LinksKind): void {
     // Both have given it up, and its frames and its writes past all order wait for it to wake.
     for (const to of [1, 2]) await cluster.until(to, ({ states }) => states[0] !== 'up');
     const late = old.ask({ kind: 'scribble' });
-    const lateFrames = old.ask({ kind: 'send', to: 1, first: 2 * LATER, count: 50 });
-    await cluster.node(1).ask({ kind: 'send', to: 2, first: 2 * LATER, count: 50 });
+    const lateFrames = cluster.send(0, 1, 50);
+    await cluster.send(1, 2, 50);
     old.signal('SIGCONT');
     await Promise.all([late, lateFrames]);
-    assert.is((await cluster.deliver(1, 2, 3 * LATER, 200)).isInOrder, true);
+    assert.is((await cluster.deliver(1, 2, 200)).isInOrder, true);
     await cluster.agreed();
     const after = await cluster.node(1).status();
     assert.is.not(after.linkNumbers[0], linkNumber);
