@@ -114,7 +114,7 @@ export class DeviceBench implements DeviceMedium {
   get openFiles(): number {
     if (!existsSync(OWN_FILES)) return 0;
     const targets = readdirSync(OWN_FILES).map((fd) => targetOf(join(OWN_FILES, fd)));
-    return targets.filter((target) => target.startsWith(this.directory)).length;
+    return targets.filter((target) => target.startsWith(join(this.directory, '/'))).length;
   }
 
   end(): void {
