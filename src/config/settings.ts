@@ -157,7 +157,8 @@ export const SETTINGS: readonly Setting[] = [
   both(
     'snapshotsKept',
     SNAPSHOTS_KEPT,
-    integer(1, SNAPSHOTS_KEPT_MAX),
+    // With one, a follower that starts a slot behind finds its peers' logs cut there, and waits for a whole image.
+    integer(2, SNAPSHOTS_KEPT_MAX),
     'snapshots kept per group, and the log behind the oldest',
   ),
   both(
