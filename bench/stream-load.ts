@@ -6,6 +6,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from '../src/base/histogram.ts';
 import { type Cluster, openCluster } from '../src/index.ts';
+import { LOG_SEGMENT_BYTES } from '../src/limits.ts';
 import { PromiseLoad } from './promise-load.ts';
 import type { Figures } from './row.ts';
 import { nap } from './state-cluster.ts';
@@ -13,6 +14,9 @@ import { LOST, STREAM_BYTES_VARIABLE } from './stream-machine.ts';
 
 const KEY = 'stream';
 const COMMAND = new Uint8Array(8);
+const FILLER = new Uint8Array(1 << 15);
+const FILL_AT_ONCE = 32;
+const FILL_BYTES = 3 * LOG_SEGMENT_BYTES;
 const IN_FLIGHT = 4;
 const WAIT_MS_MAX = 600_000;
 const MS_PER_S = 1000;
@@ -28,15 +32,17 @@ export async function streamFigures(directory: string, bytes: number): Promise<F
     machine: moduleUrl,
     snapshotLogBytes: 0,
     snapshotIntervalMs: 0,
-    snapshotsKept: 1,
+    snapshotsKept: 2,
     snapshotSendBytesPerSecond: 0,
     timeoutMs: 0,
   };
   let cluster = await openCluster(options);
   try {
     await until(() => (cluster.status().shards[0]?.leader ?? -1) >= 0, 'a replica leads');
-    for (let i = 0; i < 100; i++) await cluster.propose(KEY, COMMAND);
-    const written = await writeFigures(cluster);
+    await fill(cluster);
+    const written = await writeFigures(cluster, 1);
+    await fill(cluster);
+    await writeFigures(cluster, 2);
     await cluster.close();
     rmSync(join(home, `replica-${LOST}`), { recursive: true });
     const start = performance.now();
@@ -57,13 +63,19 @@ async function until(isTrue: () => boolean, what: string, meanwhile: () => void 
   }
 }
 
-/** All write theirs: figures of the first. */
-async function writeFigures(cluster: Cluster): Promise<Figures> {
+/** Several segments of log: what lies behind the older snapshot is given back, so that only a snapshot can bring the lost replica up. */
+async function fill(cluster: Cluster): Promise<void> {
+  for (let done = 0; done < FILL_BYTES; done += FILL_AT_ONCE * FILLER.length)
+    await Promise.all(Array.from({ length: FILL_AT_ONCE }, () => cluster.propose(KEY, FILLER)));
+}
+
+/** All write theirs: figures of the first replica. */
+async function writeFigures(cluster: Cluster, count: number): Promise<Figures> {
   const meter = new MemoryMeter();
   const figure = () => cluster.status().shards[0]?.replicas[0]?.snapshot;
   cluster.snapshot(0);
   await until(
-    () => cluster.status().shards[0]?.replicas.every(({ snapshot }) => snapshot.taken > 0) === true,
+    () => cluster.status().shards[0]?.replicas.every(({ snapshot }) => snapshot.taken >= count) === true,
     'a snapshot is written',
     () => meter.sample(),
   );

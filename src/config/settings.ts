@@ -157,9 +157,8 @@ export const SETTINGS: readonly Setting[] = [
   both(
     'snapshotsKept',
     SNAPSHOTS_KEPT,
-    // With one, a follower that starts a slot behind finds its peers' logs cut there, and waits for a whole image.
-    integer(2, SNAPSHOTS_KEPT_MAX),
-    'snapshots kept per group, and the log behind the oldest',
+    integer(1, SNAPSHOTS_KEPT_MAX),
+    'snapshots kept per group, and the log behind the oldest; with 1 a replica that starts a slot behind waits for a whole image',
   ),
   both(
     'snapshotSendBytesPerSecond',
