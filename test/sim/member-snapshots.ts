@@ -20,8 +20,8 @@ const PART_BYTES = [256, 1024, 1 << 14];
 /** Milliseconds between them, at most so many kept, and the rate at which peers get them. */
 const SNAPSHOT_MS = [0, 3000, 20_000];
 const KEPT = [1, 2, 2, 3];
-/** An image of 100 KiB must reach four receivers at once within the ticks that liveness has. */
-const SEND_BYTES_PER_SECOND = [0, 1 << 20, 1 << 17];
+/** The image of a long run, of several hundred KiB, must reach four receivers at once within the ticks that liveness has. */
+const SEND_BYTES_PER_SECOND = [0, 1 << 20, 1 << 19];
 
 interface Group {
   host: GroupHost;
