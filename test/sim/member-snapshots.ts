@@ -15,12 +15,12 @@ import { rotNewest, SimSnapshots, type SnapshotShelf } from './sim-snapshots.ts'
 
 /** Log bytes between snapshots: drawn, and small, so that they are taken, installed and truncated behind all the time. */
 const SNAPSHOT_BYTES = [1 << 17, 1 << 18, 1 << 20];
-/** So small that a transfer has many of them. */
-const PART_BYTES = [256, 1024, 1 << 14];
+/** So small that a transfer has many of them, and yet so large that the image of a long run arrives within the ticks that liveness has: one leaves per turn. */
+const PART_BYTES = [1024, 1 << 12, 1 << 14];
 /** Milliseconds between them, at most so many kept, and the rate at which peers get them. */
 const SNAPSHOT_MS = [0, 3000, 20_000];
 const KEPT = [1, 2, 2, 3];
-/** The image of a long run, of several hundred KiB, must reach four receivers at once within the ticks that liveness has. */
+/** Several hundred KiB must reach four receivers at once, too. */
 const SEND_BYTES_PER_SECOND = [0, 1 << 20, 1 << 19];
 
 interface Group {
