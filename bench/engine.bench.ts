@@ -11,7 +11,7 @@ import { Histogram } from '../src/base/histogram.ts';
 import type { Cluster, Consistency } from '../src/index.ts';
 import { LOG_BLOCK_BYTES } from '../src/limits.ts';
 import { majority } from '../src/paxos/quorum.ts';
-import { EngineCluster, yieldLoop } from './engine-cluster.ts';
+import { EngineCluster } from './engine-cluster.ts';
 import { EngineFigures } from './engine-figures.ts';
 import { DEFAULTS, type Settings } from './flags.ts';
 import { type BenchCase, type Context, type Subject, windowed } from './harness.ts';
@@ -118,15 +118,7 @@ async function slotSubject(
     operation,
     isAsync: true,
     latency,
-    async window() {
-      const before = load.completed;
-      const end = performance.now() + WINDOW_MS;
-      while (performance.now() < end || load.completed === before) {
-        await yieldLoop();
-        if (load.error !== undefined) throw load.error;
-      }
-      return load.completed - before;
-    },
+    window: () => load.window(WINDOW_MS),
     figures: (operations, seconds) => ({ ...measured.figures(operations, seconds), inFlight }),
     beginAllocation: () => measured.beginAllocation(),
     endAllocation: () => measured.endAllocation(),

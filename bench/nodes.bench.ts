@@ -157,15 +157,7 @@ async function callSubject(context: Context, operation: string, slots: number, m
     operation,
     isAsync: true,
     latency,
-    async window() {
-      const before = load.completed;
-      const end = performance.now() + WINDOW_MS;
-      while (performance.now() < end || load.completed === before) {
-        await yieldLoop();
-        if (load.error !== undefined) throw load.error;
-      }
-      return load.completed - before;
-    },
+    window: () => load.window(WINDOW_MS),
     figures: () => ({ ...conditions(nodes, settings), inFlight }),
     async close() {
       await load.stop();

@@ -37,6 +37,17 @@ export class PromiseLoad {
     }
   }
 
+  /** Waits for `ms` and at least one completion; returns how many there were. Throws the first rejection. */
+  async window(ms: number): Promise<number> {
+    const before = this.completed;
+    const end = performance.now() + ms;
+    while (performance.now() < end || this.completed === before) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.error !== undefined) throw this.error;
+    }
+    return this.completed - before;
+  }
+
   /** Lets nothing new begin and waits for what is in flight. */
   stop(): Promise<void> {
     this.#isOpen = false;

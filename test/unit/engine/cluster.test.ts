@@ -1,29 +1,11 @@
 /** What a cluster in one process adds to an engine: operations on any of its replicas. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SynodError } from '../../../src/base/errors.ts';
 import { REPLY_OK, REPLY_QUERY_FAILED } from '../../../src/memory/descriptor.ts';
+import { codeOf, codeThrown } from '../../support/error-codes.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-
-async function codeOf(promise: Promise<unknown> | undefined): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    return error instanceof SynodError ? error.code : String(error);
-  }
-  return 'resolved';
-}
-
-function codeThrown(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    return error instanceof SynodError ? error.code : String(error);
-  }
-  return 'returned';
-}
 
 const test = suite('cluster');
 

@@ -1,7 +1,6 @@
 /** The user's handle: commands, reads, failures, operations and close, over groups that run on this thread. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SynodError } from '../../../src/base/errors.ts';
 import { LANES_PER_GROUP_MAX } from '../../../src/limits.ts';
 import {
   GROUP_ERROR_LOG,
@@ -14,27 +13,10 @@ import {
   LOG_FULL,
   LOG_SOUND,
 } from '../../../src/memory/descriptor.ts';
+import { codeOf, codeThrown } from '../../support/error-codes.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-
-async function codeOf(promise: Promise<unknown> | undefined): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    return error instanceof SynodError ? error.code : String(error);
-  }
-  return 'resolved';
-}
-
-function codeThrown(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    return error instanceof SynodError ? error.code : String(error);
-  }
-  return 'returned';
-}
 
 const test = suite('engine');
 
