@@ -195,6 +195,18 @@ export class CatchUp {
     if (CONTRACTS) ensures(state.truncationPoint <= state.commitWatermark, 'K4: only what is chosen is truncated');
   }
 
+  /**
+   * The newest snapshot here was found damaged and set aside: the one below `watermark` is the newest now; 0 where none is left.
+   *
+   * ensures K7: nothing but what is offered to others changes: what was truncated stays so, and nothing more is
+   */
+  withdrawn(watermark: Slot, bytes: number): void {
+    const state = this.#state;
+    assert(watermark <= state.snapshotWatermark, 'K7: what is left is older');
+    state.snapshotWatermark = watermark;
+    state.snapshotBytes = bytes;
+  }
+
   mark(): Sequence {
     const state = this.#state;
     const at = state.outbox.begin(PERSIST_MARK, 0, 0);

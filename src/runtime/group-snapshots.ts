@@ -106,7 +106,10 @@ export class GroupSnapshots {
     this.driver = driver;
     this.#schedule = new SnapshotSchedule({ everyBytes, everyMs, self: configuration.self, prng });
     this.taker = new SnapshotTaker(driver, medium, clusterId, crc, options.kept);
-    const onDamaged = (): void => this.ask();
+    const onDamaged = (): void => {
+      this.taker.withdraw();
+      this.ask();
+    };
     const { partBytes } = options;
     this.sender = new SnapshotSender({ driver, medium, configuration, transport, bulk, turn, partBytes, onDamaged });
     this.receiver = new SnapshotReceiver({

@@ -195,8 +195,19 @@ export class SnapshotSender {
     const { medium, driver, onDamaged } = this.#options;
     this.#close(watermark);
     if (medium.list().includes(watermark)) medium.setAside(watermark);
-    driver.replica.state.snapshotWatermark = medium.list().at(-1) ?? 0;
+    const { catchUp, state } = driver.replica;
+    // One that is listed, but not yet taken note of, is newer: it announces itself.
+    const newest = medium.list().findLast((one) => one <= state.snapshotWatermark) ?? 0;
+    catchUp.withdrawn(newest, 0);
     onDamaged();
+    if (newest > 0) catchUp.withdrawn(newest, this.#sizeOf(newest));
+  }
+
+  #sizeOf(watermark: Slot): number {
+    const source = this.#options.medium.open(watermark);
+    const { size } = source;
+    source.close();
+    return size;
   }
 
   #source(watermark: Slot): Opened | undefined {

@@ -105,6 +105,11 @@ export class SnapshotTaker {
     return 1;
   }
 
+  /** A snapshot was found damaged: nothing more of the log is given up until as many as are kept are sound again (S16). */
+  withdraw(): void {
+    this.releasable = 0;
+  }
+
   /** Gives up what is being written: what is applied comes from a peer's snapshot now. */
   abandon(): void {
     if (this.#taking === undefined) return;

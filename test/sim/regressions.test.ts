@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Replica } from '../../src/paxos/replica.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
+import { SnapshotTaker } from '../../src/runtime/snapshot-taker.ts';
 import { withMistake } from '../support/mistake.ts';
 import { Simulator } from './simulator.ts';
 
@@ -16,6 +17,7 @@ interface Regression {
   seed: number;
   ticks: number;
   replicas: number;
+  groups?: number;
   story: string;
   /** The old mistake: with it the seed, or one of the next, must fail again, in these words. */
   mistake?: Mistake & { found: RegExp; also?: Mistake };
@@ -49,6 +51,14 @@ const REGRESSIONS: readonly Regression[] = [
     replicas: 3,
     story: 'the same hole, after a transfer of leadership',
   },
+  {
+    seed: 795928600,
+    ticks: 1400,
+    replicas: 5,
+    groups: 3,
+    story: 'a damaged snapshot was set aside, and the log was to be given up to it all the same: the worker stopped',
+    mistake: { in: SnapshotTaker.prototype, of: 'withdraw', as: { value: () => {} }, found: /K4: a truncated slot/ },
+  },
 ];
 
 const test = suite('sim regressions');
@@ -56,9 +66,9 @@ const test = suite('sim regressions');
 /** Rates and draws change; so many seeds from the old one on must hold one that finds the old mistake. */
 const SEEDS_AROUND = 60;
 
-for (const { seed, ticks, replicas, story, mistake } of REGRESSIONS) {
+for (const { seed, ticks, replicas, groups = 1, story, mistake } of REGRESSIONS) {
   test(`seed ${seed}: ${story}`, () => {
-    const run = (one: number) => new Simulator({ seed: one, ticks, replicas, clients: 3, swarm: true }).run();
+    const run = (one: number) => new Simulator({ seed: one, ticks, replicas, groups, clients: 3, swarm: true }).run();
     const result = run(seed);
     assert.is(result.violation, '');
     assert.ok(result.chosen > 0);

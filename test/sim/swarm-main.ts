@@ -1,6 +1,6 @@
 /**
- * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED] [--ticks N] [--coverage-seeds N] [--json]`: runs seeds in parallel
- * processes and adds up what they did. The first few seeds run once more to see which lines of the core they execute.
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--coverage-seeds N] [--json]`: runs seeds in parallel
+ * processes and adds up what they did. `--from commit` draws the seeds from the commit, so that a red run can be repeated. The first few seeds run once more to see which lines of the core they execute.
  *
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
  */
@@ -9,7 +9,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runCommand, wholeNumber } from './arguments.ts';
-import { gitCommit } from './git-commit.ts';
+import { gitCommit, seedOfCommit } from './git-commit.ts';
 import { runArguments } from './shrink.ts';
 import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
 import { swarmShape } from './swarm-shape.ts';
@@ -69,7 +69,10 @@ function readArguments(): Arguments {
   const fresh = String(Math.floor(Date.now() / 1000) % 1_000_000_000);
   const { minutes } = values;
   return {
-    from: wholeNumber('from', values.from ?? fresh, 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX),
+    from:
+      values.from === 'commit'
+        ? seedOfCommit()
+        : wholeNumber('from', values.from ?? fresh, 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX),
     seeds: wholeNumber('seeds', values.seeds, 1, SEEDS_MAX),
     milliseconds:
       minutes === undefined ? Number.POSITIVE_INFINITY : 60_000 * wholeNumber('minutes', minutes, 1, MINUTES_MAX),

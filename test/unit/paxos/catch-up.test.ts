@@ -48,6 +48,24 @@ test('K4: what is not in a snapshot, or not chosen, is not truncated', () => {
   assert.equal([state.truncationPoint, state.snapshotWatermark], [40, 80]);
 });
 
+test('K7: where the newest snapshot is damaged an older one is offered, and what was truncated stays so', () => {
+  const { state, catchUp } = make();
+  state.window.advance(100);
+  catchUp.published(60, 10, 40);
+  catchUp.published(80, 20, 40);
+  assert.throws(() => catchUp.withdrawn(81, 1), /K7/);
+  catchUp.withdrawn(60, 10);
+  assert.equal([state.truncationPoint, state.snapshotWatermark, state.snapshotBytes], [40, 60, 10]);
+  catchUp.onFetch(message(FETCH, { slot: 39, aux: 60 }));
+  assert.equal(
+    drain(state.outbox).map(({ kind, slot, aux }) => [kind, slot, aux]),
+    [['SNAPSHOT_OFFER', 60, 10]],
+  );
+  catchUp.withdrawn(0, 0);
+  catchUp.onFetch(message(FETCH, { slot: 39, aux: 60 }));
+  assert.is(state.outbox.count, 0);
+});
+
 test('K5, K6: a snapshot brings the replica further, and leaves promise and later votes alone', () => {
   const { state, catchUp } = make();
   state.promisedBallot = 7;

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Prng } from '../../../src/base/prng.ts';
+import { SNAPSHOT_FAILED } from '../../../src/log/snapshot-medium.ts';
 import {
   SNAPSHOT_BYTES,
   SNAPSHOT_DISK_BYTES,
@@ -11,6 +12,7 @@ import {
 import { FETCH, SNAPSHOT_FETCH, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
 import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
 import { GroupSnapshots, type GroupSnapshotsOptions } from '../../../src/runtime/group-snapshots.ts';
+import { FETCH_DOUBTED } from '../../../src/runtime/snapshot-sender.ts';
 import { SnapshotTurn } from '../../../src/runtime/snapshot-turn.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 import { batchOf, DriverKit } from '../../support/driver-kit.ts';
@@ -284,6 +286,35 @@ test('S16: the log is kept for a member that lags and is heard, not for one that
     snapshots.work(position);
     assert.is(replica.state.truncationPoint, expected, `${isHeard} ${position}`);
   }
+});
+
+test('a damaged snapshot takes back what the log was to give up, until as many as are kept are sound again', () => {
+  const kit = new DriverKit(0, 1);
+  kit.lead();
+  const { snapshots, medium } = make(kit);
+  const { replica } = kit.driver;
+  const take = (): void => {
+    snapshots.ask();
+    while (snapshots.work(0) > 0);
+    medium.settle();
+    snapshots.work(0);
+  };
+  for (let i = 0; i < 2; i++) {
+    apply(kit, 3);
+    take();
+  }
+  // A group that stands still: all up to the newest may go, but a member lags.
+  Object.defineProperty(replica.state.configuration, 'nodeIds', { value: [1, 2, 3] });
+  kit.receive(FETCH, { from: 2, slot: 5, aux: 6, commit: 5 });
+  take();
+  assert.equal([snapshots.taker.releasable, replica.state.truncationPoint], [6, 5]);
+  medium.soundness = SNAPSHOT_FAILED;
+  kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 6, aux: 0, aux2: FETCH_DOUBTED });
+  snapshots.work(0);
+  assert.equal([snapshots.taker.releasable, replica.state.snapshotWatermark], [0, 3]);
+  replica.state.tick += 1000;
+  snapshots.work(Number.MAX_SAFE_INTEGER);
+  assert.is(replica.state.truncationPoint, 5);
 });
 
 test('frames find their part; a part whose bytes do not match its checksum is dropped', () => {

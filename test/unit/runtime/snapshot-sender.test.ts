@@ -148,6 +148,19 @@ test('a doubted one is checked by somebody else, and meanwhile not served; a dam
   assert.equal([medium.list(), kit.driver.replica.state.snapshotWatermark, damaged], [[], 0, [0]]);
 });
 
+test('behind a damaged one the one before is offered, with its own size; one not yet announced is left to announce itself', () => {
+  const { kit, medium, fetch, drain, image } = make();
+  const { state } = kit.driver.replica;
+  medium.shelf.set(3, image.subarray(0, 77));
+  medium.shelf.set(9, image);
+  state.snapshotWatermark = 5;
+  state.snapshotBytes = SIZE;
+  medium.soundness = SNAPSHOT_FAILED;
+  fetch(1, 0, FETCH_DOUBTED);
+  drain();
+  assert.equal([medium.list(), state.snapshotWatermark, state.snapshotBytes], [[3, 9], 3, 77]);
+});
+
 test('a full ring ends nothing: the part leaves when there is room', () => {
   const { kit, fetch, drain } = make();
   kit.transport.full.add(1);
