@@ -1,4 +1,4 @@
-/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6 over any state and any question. */
+/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6, K7 over any state and any question. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -64,6 +64,26 @@ test('K2: the value of a vote leaves only for the vote that was named, and a cho
       const actions = drain(state.outbox).map(({ kind, aux, length }) => [kind, aux, length]);
       if (slot < given.commit) assert.equal(actions, slot < given.truncation ? [] : [['LEARNED', 0, -1]]);
       else assert.equal(actions, isHeld && isNamed && isPromised ? [['VOTE_VALUE', BALLOT, LENGTH]] : []);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('K7: a damaged snapshot changes what is offered, never what is truncated', () => {
+  fc.assert(
+    fc.property(shape, fc.nat(45), fc.nat(45), (given, watermark, older) => {
+      const { state, catchUp } = make(given);
+      fc.pre(watermark >= given.truncation && watermark <= given.commit);
+      catchUp.published(watermark, 10, given.truncation);
+      if (older > watermark) {
+        assert.throws(() => catchUp.withdrawn(older, 5), /K7/);
+        return;
+      }
+      catchUp.withdrawn(older, 5);
+      assert.equal([state.truncationPoint, state.snapshotWatermark, state.snapshotBytes], [given.truncation, older, 5]);
+      catchUp.onFetch(message(FETCH, { slot: 0, aux: 1 }));
+      const offers = drain(state.outbox).filter(({ kind }) => kind === 'SNAPSHOT_OFFER');
+      assert.is(offers.length, given.truncation > 0 && older >= given.truncation ? 1 : 0);
     }),
     { numRuns: 300 },
   );

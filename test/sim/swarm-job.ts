@@ -11,6 +11,9 @@ export interface JobTask {
   count: number;
   milliseconds: number;
   ticks: number;
+  /** Of every run; 0: what its seed draws. */
+  replicas: number;
+  groups: number;
   /** 1: measure which lines of the core run. */
   coverage: number;
 }
@@ -44,6 +47,8 @@ const task: JobTask = {
   count: Number(given.count),
   milliseconds: Number(given.milliseconds),
   ticks: Number(given.ticks),
+  replicas: Number(given.replicas),
+  groups: Number(given.groups),
   coverage: Number(given.coverage),
 };
 
@@ -54,7 +59,12 @@ const end = performance.now() + task.milliseconds;
 for (let n = 0; n < task.count && performance.now() < end; n++) {
   const seed = task.first + n * task.step;
   const cost = new CpuMeter();
-  const simulator = new Simulator({ seed, ticks: task.ticks, ...swarmShape(seed), swarm: true });
+  const simulator = new Simulator({
+    seed,
+    ticks: task.ticks,
+    ...swarmShape(seed, task.replicas, task.groups),
+    swarm: true,
+  });
   const result = simulator.run();
   const { violation, ticks, events, chosen, acknowledged, elections, counts, judgements } = result;
   const report: JobReport = {

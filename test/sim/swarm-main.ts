@@ -1,5 +1,5 @@
 /**
- * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--coverage-seeds N] [--json]`: runs seeds in parallel
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--replicas 3|5] [--groups N] [--coverage-seeds N] [--json]`: runs seeds in parallel
  * processes and adds up what they did. `--from commit` draws the seeds from the commit, so that a red run can be repeated. The first few seeds run once more to see which lines of the core they execute.
  *
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
@@ -18,6 +18,8 @@ import { SwarmSum } from './swarm-sum.ts';
 const SEEDS_MAX = 10_000_000;
 const TICKS_MAX = 1_000_000_000;
 const JOBS_MAX = 256;
+const REPLICAS_MAX = 7;
+const GROUPS_MAX = 16;
 const MINUTES_MAX = 1_000_000;
 const EXPLAIN_MS = 120_000;
 /** A job is one core's: a collector with threads of its own would take another. */
@@ -29,6 +31,8 @@ interface Arguments {
   milliseconds: number;
   jobs: number;
   ticks: number;
+  replicas: number;
+  groups: number;
   coverageSeeds: number;
   isJson: boolean;
 }
@@ -45,7 +49,7 @@ await runCommand(async () => {
     sum.add(run);
     if (run.violation === '') return;
     failed.push(run.seed);
-    if (!given.isJson) console.log(`VIOLATION seed ${run.seed}: ${run.violation}\n${replayOf(run.seed, given.ticks)}`);
+    if (!given.isJson) console.log(`VIOLATION seed ${run.seed}: ${run.violation}\n${replayOf(run.seed, given)}`);
   };
   await Promise.all(shares.map((share) => runJob({ ...share, ...taskOf(given) }, onRun, sum)));
   const seconds = (performance.now() - started) / 1000;
@@ -62,6 +66,8 @@ function readArguments(): Arguments {
       jobs: { type: 'string', default: String(availableParallelism()) },
       from: { type: 'string' },
       ticks: { type: 'string', default: '6000' },
+      replicas: { type: 'string', default: '0' },
+      groups: { type: 'string', default: '0' },
       'coverage-seeds': { type: 'string', default: '8' },
       json: { type: 'boolean', default: false },
     },
@@ -78,13 +84,16 @@ function readArguments(): Arguments {
       minutes === undefined ? Number.POSITIVE_INFINITY : 60_000 * wholeNumber('minutes', minutes, 1, MINUTES_MAX),
     jobs: wholeNumber('jobs', values.jobs, 1, JOBS_MAX),
     ticks: wholeNumber('ticks', values.ticks, 1, TICKS_MAX),
+    replicas: wholeNumber('replicas', values.replicas, 0, REPLICAS_MAX),
+    groups: wholeNumber('groups', values.groups, 0, GROUPS_MAX),
     coverageSeeds: wholeNumber('coverage-seeds', values['coverage-seeds'], 0, SEEDS_MAX),
     isJson: values.json,
   };
 }
 
-function taskOf({ milliseconds, ticks }: Arguments): Pick<JobTask, 'milliseconds' | 'ticks' | 'coverage'> {
-  return { milliseconds, ticks, coverage: 0 };
+function taskOf(given: Arguments): Omit<JobTask, 'first' | 'step' | 'count'> {
+  const { milliseconds, ticks, replicas, groups } = given;
+  return { milliseconds, ticks, replicas, groups, coverage: 0 };
 }
 
 function runJob(task: JobTask, onRun: (run: JobReport) => void, sum: SwarmSum): Promise<void> {
@@ -102,12 +111,12 @@ function runJob(task: JobTask, onRun: (run: JobReport) => void, sum: SwarmSum): 
   });
 }
 
-function argumentsOf(seed: number, ticks: number): string[] {
-  return runArguments({ seed, ticks, ...swarmShape(seed), swarm: true });
+function argumentsOf(seed: number, { ticks, replicas, groups }: Arguments): string[] {
+  return runArguments({ seed, ticks, ...swarmShape(seed, replicas, groups), swarm: true });
 }
 
-function replayOf(seed: number, ticks: number): string {
-  return `replay: npm run sim -- ${argumentsOf(seed, ticks).join(' ')}   # commit ${gitCommit()}`;
+function replayOf(seed: number, given: Arguments): string {
+  return `replay: npm run sim -- ${argumentsOf(seed, given).join(' ')}   # commit ${gitCommit()}`;
 }
 
 function report(given: Arguments, sum: SwarmSum, seconds: number, failed: readonly number[]): void {
@@ -118,7 +127,7 @@ function report(given: Arguments, sum: SwarmSum, seconds: number, failed: readon
     gitCommit: gitCommit(),
     ...sum.figures(seconds),
     failures,
-    replays: failed.map((seed) => replayOf(seed, given.ticks)),
+    replays: failed.map((seed) => replayOf(seed, given)),
   };
   process.exitCode = failures.length > 0 ? 1 : 0;
   if (given.isJson) {
@@ -127,14 +136,14 @@ function report(given: Arguments, sum: SwarmSum, seconds: number, failed: readon
   }
   for (const [name, value] of Object.entries(figures))
     console.log(`${name.padEnd(24)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
-  if (failed.length > 0) explain(failed[0] as number, given.ticks);
+  if (failed.length > 0) explain(failed[0] as number, given);
   console.log(`${sum.passed} passed, ${failures.length} failed`);
 }
 
 /** A failing run once more, with its last trace lines, made as small as it gets. */
-function explain(seed: number, ticks: number): void {
+function explain(seed: number, given: Arguments): void {
   const entry = fileURLToPath(new URL('./main.js', import.meta.url));
-  spawnSync(process.execPath, [entry, ...argumentsOf(seed, ticks)], {
+  spawnSync(process.execPath, [entry, ...argumentsOf(seed, given)], {
     stdio: 'inherit',
     timeout: EXPLAIN_MS,
     env: { ...process.env, SYNOD_CONTRACTS: '1' },
