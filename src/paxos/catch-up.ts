@@ -70,6 +70,11 @@ export class CatchUp {
     return best;
   }
 
+  /**
+   * Asks for what is missing where nothing has come for a while.
+   *
+   * ensures K8: asked is only for slots between the own watermark and one that a member told, and for so many at once
+   */
   onTick(): void {
     const state = this.#state;
     if (state.commitWatermark !== this.#progressCommit) {
@@ -106,6 +111,8 @@ export class CatchUp {
     words[at + A_SLOT] = first;
     words[at + A_AUX] = this.#fetchEnd;
     words[at + A_COMMIT] = first;
+    if (CONTRACTS)
+      ensures(this.#fetchEnd <= first + FETCH_SLOTS_MAX && this.#fetchEnd <= end, 'K8: a bounded question');
   }
 
   /**

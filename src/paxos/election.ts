@@ -99,10 +99,18 @@ export class Election {
     this.#deadline = state.tick + rank;
   }
 
+  /**
+   * One tick: a leader shows that it lives, a follower that hears none asks the others.
+   *
+   * ensures C4: by time alone nobody campaigns but who is alone, has caught up as it planned, or waited for a lease to end (S21)
+   */
   onTick(): void {
     const state = this.#state;
+    const isPlanned = this.#isDue || this.campaignAt > 0 || state.configuration.peers === 0;
+    const wasCandidate = state.role === CANDIDATE;
     if (state.role === LEADER) this.#tickLeader();
     else if (state.role === FOLLOWER && !state.lacksImage) this.#tickFollower();
+    if (CONTRACTS) ensures(wasCandidate || isPlanned || state.role !== CANDIDATE, 'C4: time alone elects nobody');
   }
 
   #tickLeader(): void {

@@ -4,7 +4,7 @@
  * linearizable at its read index (I19, S20); a leader that no quorum answers steps down (I18). Each round asks for the lease anew (lease.ts).
  * @hot
  */
-import { assert } from '../base/assert.ts';
+import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
 import type { Ballot, MemberIndex } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
 import type { CatchUp } from './catch-up.ts';
@@ -76,9 +76,15 @@ export class LeaderContact {
     this.onReply(message[M_FROM] as MemberIndex, message[M_AUX] as number, isBurdened, stamp);
   }
 
-  /** `stamp` is not 0 where the lease was granted. */
+  /**
+   * `stamp` is not 0 where the lease was granted.
+   *
+   * requires Q1: the round began here
+   * ensures  Q2: a round is confirmed by an accept quorum of answers to it or to later ones (I19), and never taken back
+   * ensures  Q3: whoever answered counts for the leader's quorum during an election timeout (I18)
+   */
   onReply(from: MemberIndex, round: number, isBurdened: boolean, stamp = 0): void {
-    assert(round <= this.roundSerial, 'a round is answered after it began');
+    if (CONTRACTS) requires(round <= this.roundSerial, 'Q1: a round is answered after it began');
     this.onContact(from);
     this.lease.onGrant(from, round, stamp);
     this.#burdened = isBurdened ? this.#burdened | (1 << from) : this.#burdened & ~(1 << from);
@@ -87,14 +93,24 @@ export class LeaderContact {
     this.#confirm(round);
   }
 
+  /** `round` was answered: it, or a round before it that others are at, may have its quorum now. */
   #confirm(round: number): void {
-    if (round <= this.confirmedRound) return;
-    const configuration = this.#state.configuration;
-    let members = 0;
-    for (let m = 0; m < configuration.nodeIds.length; m++)
-      if ((this.#lastRound[m] as number) >= round) members |= 1 << m;
-    if (configuration.quorums.isAcceptQuorum(members)) this.confirmedRound = round;
+    const { nodeIds, quorums } = this.#state.configuration;
+    for (let m = 0; m < nodeIds.length; m++) {
+      const candidate = this.#lastRound[m] as number;
+      if (candidate > round || candidate <= this.confirmedRound) continue;
+      if (quorums.isAcceptQuorum(this.#answeredBy(candidate))) this.confirmedRound = candidate;
+    }
     assert(this.confirmedRound <= this.roundSerial, 'only rounds that began are confirmed');
+    if (CONTRACTS) ensures(this.confirmedRound >= this.#firstRound, 'Q2: of this leadership');
+  }
+
+  /** Members that answered `round` or a later one, a bit each. */
+  #answeredBy(round: number): number {
+    let members = 0;
+    for (let m = 0; m < this.#state.configuration.nodeIds.length; m++)
+      if ((this.#lastRound[m] as number) >= round) members |= 1 << m;
+    return members;
   }
 
   /** Of the members that answered lately and carry no burden the one that knows most chosen; -1 where there is none. */

@@ -12,33 +12,10 @@ import type { Ballot, MemberIndex, Slot } from '../base/types.ts';
 import type { Acceptor } from './acceptor.ts';
 import { nextBallot } from './ballot.ts';
 import type { Learner } from './learner.ts';
-import {
-  ACCEPT,
-  FETCH_VOTE,
-  M_AUX,
-  M_AUX2,
-  M_BALLOT,
-  M_COMMIT,
-  M_FROM,
-  M_SLOT,
-  M_VALUE_CRC,
-  M_VALUE_LENGTH,
-  PREPARE,
-} from './message.ts';
-import {
-  A_AUX,
-  A_AUX2,
-  A_BALLOT,
-  A_COMMIT,
-  A_SLOT,
-  A_VALUE_CRC,
-  A_VALUE_LENGTH,
-  ROLE,
-  VALUE_NOOP,
-  VALUE_RECORDED,
-  VALUE_STAGED,
-} from './outbox.ts';
+import { M_AUX, M_AUX2, M_BALLOT, M_COMMIT, M_FROM, M_SLOT, M_VALUE_CRC, M_VALUE_LENGTH } from './message.ts';
+import { A_AUX, A_AUX2, A_BALLOT, ROLE, VALUE_NOOP, VALUE_RECORDED, VALUE_STAGED } from './outbox.ts';
 import { PromiseLedger } from './promise-ledger.ts';
+import { sendAccept, sendFetchVote, sendPrepare } from './proposer-messages.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from './replica-state.ts';
 import { PROPOSAL_AWAITED, PROPOSAL_CHOSEN, PROPOSAL_NONE, PROPOSAL_OPEN } from './slot-window.ts';
 
@@ -105,17 +82,15 @@ export class Proposer {
     this.#attempt += 1;
     this.#prepareTick = state.tick;
     const to = state.configuration.peers & ~this.promisedMembers;
-    if (to === 0) return;
-    const at = state.send(PREPARE, to, state.promiseSequence);
-    const words = state.outbox.words;
-    words[at + A_BALLOT] = this.ballot;
-    words[at + A_SLOT] = state.commitWatermark;
-    words[at + A_COMMIT] = state.commitWatermark;
-    words[at + A_AUX] = state.releasedBallot;
-    words[at + A_AUX2] = this.#attempt;
+    if (to !== 0) sendPrepare(state, this.ballot, this.#attempt, to);
   }
 
-  /** One reported vote. */
+  /**
+   * One reported vote.
+   *
+   * ensures P3: one value per ballot and slot: two reports of one ballot agree
+   * ensures P17: a member's vote for a slot counts once per answer (I9)
+   */
   onPromiseVote(message: Float64Array): void {
     if (this.#state.role !== CANDIDATE || message[M_BALLOT] !== this.ballot) return;
     this.#ledger.onPromiseVote(message);
@@ -184,19 +159,8 @@ export class Proposer {
       window.proposal[i] = PROPOSAL_AWAITED;
       window.occupy(slot);
       this.awaitedValues += 1;
-      this.#fetchVote(slot, i);
+      sendFetchVote(state, this.ballot, slot);
     }
-  }
-
-  #fetchVote(slot: Slot, i: number): void {
-    const state = this.#state;
-    const at = state.send(FETCH_VOTE, (state.window.reportedHolders[i] as number) & ~state.selfBit, 0);
-    const words = state.outbox.words;
-    words[at + A_BALLOT] = this.ballot;
-    words[at + A_SLOT] = slot;
-    words[at + A_COMMIT] = state.commitWatermark;
-    words[at + A_AUX] = state.window.reportedBallot[i] as Ballot;
-    state.window.sentTick[i] = state.tick;
   }
 
   /**
@@ -269,20 +233,7 @@ export class Proposer {
     assert(window.proposal[i] !== PROPOSAL_OPEN, 'a slot is proposed once in a ballot');
     window.proposal[i] = PROPOSAL_OPEN;
     window.acceptedMembers[i] = 0;
-    this.#sendAccept(slot, i, state.configuration.peers);
-  }
-
-  #sendAccept(slot: Slot, i: number, to: number): void {
-    const state = this.#state;
-    state.window.sentTick[i] = state.tick;
-    if (to === 0) return;
-    const at = state.send(ACCEPT, to, 0);
-    const words = state.outbox.words;
-    words[at + A_BALLOT] = this.ballot;
-    words[at + A_SLOT] = slot;
-    words[at + A_COMMIT] = state.commitWatermark;
-    words[at + A_VALUE_LENGTH] = state.window.valueLength[i] as number;
-    words[at + A_VALUE_CRC] = state.window.valueCrc[i] as number;
+    sendAccept(state, this.ballot, slot, state.configuration.peers);
   }
 
   /**
@@ -315,7 +266,11 @@ export class Proposer {
     this.#learner.choose(slot);
   }
 
-  /** This replica's log is durable up to `state.persistedSequence`: its own promise and votes count now (S1). */
+  /**
+   * This replica's log is durable up to `state.persistedSequence`: its own promise and votes count now.
+   *
+   * ensures P13: neither counts before it is durable (S1)
+   */
   onPersisted(): void {
     const state = this.#state;
     if (state.role === CANDIDATE && (this.promisedMembers & state.selfBit) === 0) {
@@ -336,18 +291,28 @@ export class Proposer {
     }
     this.#ownVoteCursor = slot;
     this.#learner.maybeAdvance();
+    if (CONTRACTS) ensures(state.promiseSequence <= state.persistedSequence, 'P13: who leads has a durable promise');
   }
 
-  /** A member has promised more; or, after a restart, it cannot answer this candidacy any more (A17). */
+  /**
+   * A member has promised more; or, after a restart, it cannot answer this candidacy any more (A17).
+   *
+   * ensures P14: only a refusal of the current ballot ends anything, and a higher promise ends a candidacy or leadership in it (I18)
+   */
   onReject(message: Float64Array): void {
     const state = this.#state;
     const promised = message[M_AUX] as Ballot;
     state.see(promised);
     if (message[M_BALLOT] !== this.ballot) return;
     if (promised > this.ballot || (promised === this.ballot && state.role === CANDIDATE)) this.stepDown();
+    if (CONTRACTS) ensures(promised <= this.ballot || state.role === FOLLOWER, 'P14: a higher promise ends it');
   }
 
-  /** Ends a candidacy or leadership; what was in flight is settled by the next leader. */
+  /**
+   * Ends a candidacy or leadership; what was in flight is settled by the next leader.
+   *
+   * ensures P15: nothing can be proposed any more; the promise stays, and so do all votes
+   */
   stepDown(): void {
     const state = this.#state;
     if (state.role === FOLLOWER) return;
@@ -355,9 +320,14 @@ export class Proposer {
     this.awaitedValues = 0;
     this.promisedMembers = 0;
     this.#setRole(FOLLOWER);
+    if (CONTRACTS) ensures(!this.canPropose, 'P15: a follower proposes nothing');
   }
 
-  /** Sends again what was not answered; gives up a candidacy that lasts too long. */
+  /**
+   * Sends again what was not answered; gives up a candidacy that lasts too long.
+   *
+   * ensures P16: so many slots at most are sent again at once, and only to members whose vote is not counted
+   */
   onTick(): void {
     const state = this.#state;
     const timing = state.timing;
@@ -379,10 +349,10 @@ export class Proposer {
       const i = window.index(slot);
       if (state.tick - (window.sentTick[i] as number) < state.timing.retryTicks) continue;
       if (window.proposal[i] === PROPOSAL_AWAITED) {
-        this.#fetchVote(slot, i);
+        sendFetchVote(state, this.ballot, slot);
         sent += 1;
       } else if (window.proposal[i] === PROPOSAL_OPEN) {
-        this.#sendAccept(slot, i, state.configuration.peers & ~(window.acceptedMembers[i] as number));
+        sendAccept(state, this.ballot, slot, state.configuration.peers & ~(window.acceptedMembers[i] as number));
         sent += 1;
       }
     }

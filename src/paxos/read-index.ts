@@ -146,7 +146,11 @@ export class ReadIndex {
     this.#pending |= 1 << from;
   }
 
-  /** Rounds up to `confirmed` are answered by an accept quorum. */
+  /**
+   * Rounds up to `confirmed` are answered by an accept quorum.
+   *
+   * ensures R5: each question whose round is among them is answered once, and no other (S20)
+   */
   onConfirmed(confirmed: number): void {
     if (this.#pending === 0) return;
     for (let i = 0; i < MEMBERS_MAX * MODES; i++) {

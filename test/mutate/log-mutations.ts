@@ -78,6 +78,20 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   ]),
   m(
     'paxos/leader-contact',
+    'this.#lastRound[m] >= round',
+    'this.#lastRound[m] > 0',
+    'an answer to an old round confirms a new one (S20)',
+    ['unit/paxos/leader-contact'],
+  ),
+  m(
+    'paxos/catch-up',
+    'end < first + FETCH_SLOTS_MAX ? end : first + FETCH_SLOTS_MAX',
+    'end',
+    'ask for everything at once',
+    ['unit/paxos/catch-up', 'property/catch-up'],
+  ),
+  m(
+    'paxos/leader-contact',
     '(this.#burdened & (1 << m)) === 0',
     'true',
     'leadership goes round where every disk is full',

@@ -88,7 +88,7 @@ export const MUTATIONS: readonly Mutation[] = [
     SIM,
   ),
   m(
-    'paxos/proposer',
+    'paxos/proposer-messages',
     'const at = state.send(PREPARE, to, state.promiseSequence);',
     'const at = state.send(PREPARE, to, 0);',
     'PREPARE before the own promise is durable (S2)',
@@ -189,8 +189,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'paxos/leader-contact',
-    'if (configuration.quorums.isAcceptQuorum(members))',
-    'if (members > 0)',
+    'if (quorums.isAcceptQuorum(this.#answeredBy(candidate)))',
+    'if (candidate > 0)',
     'confirm reads without a quorum',
     ['unit/paxos/leader-contact'],
   ),
@@ -243,7 +243,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'if (isLeader && applied < recoveryEnd)\n            return 0;',
     '',
     'judge sessions too early (D7)',
-    ['sim/regressions', ...SIM],
+    ['unit/runtime/group-host'],
   ),
   m(
     'runtime/group-recovery',

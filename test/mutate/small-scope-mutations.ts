@@ -40,7 +40,7 @@ export const SMALL_SCOPE_MUTATIONS: readonly Mutation[] = [
     WALK,
   ),
   m(
-    'paxos/proposer',
+    'paxos/proposer-messages',
     'state.send(PREPARE, to, state.promiseSequence)',
     'state.send(PREPARE, to, 0)',
     'small scope: PREPARE before the own promise is durable',

@@ -19,6 +19,9 @@ export const SNAPSHOT_MUTATIONS: readonly Mutation[] = [
     'a table slot that changes is lost to the image (S16)',
     MACHINES,
   ),
+  m('runtime/snapshot-taker', 'this.releasable = 0;', '', 'the log is given up to a damaged snapshot (S16)', [
+    'unit/runtime/group-snapshots',
+  ]),
   m('machines/frozen-words', 'this.#restore(from);', '', 'an image of words as they are by now (S16)', MACHINES),
   m(
     'runtime/session-table',

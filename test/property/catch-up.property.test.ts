@@ -1,4 +1,4 @@
-/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6, K7 over any state and any question. */
+/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6, K7, K8 over any state and any question. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -39,6 +39,30 @@ function make({ commit, truncation, votes }: Shape) {
 }
 
 const test = suite('property: catch-up');
+
+test('K8: what is asked for is what the member that is furthest ahead has told, a bounded number from the own watermark on', () => {
+  fc.assert(
+    fc.property(shape, fc.array(fc.nat(90), { minLength: 2, maxLength: 2 }), (given, told) => {
+      const { state, catchUp } = make(given);
+      told.forEach((commit, n) => {
+        catchUp.note(n + 1, commit);
+      });
+      for (let n = 0; n < 12; n++) {
+        state.tick += 1;
+        catchUp.onTick();
+      }
+      const furthest = Math.max(...told);
+      const questions = drain(state.outbox).map(({ kind, to, slot, aux }) => [kind, to, slot, aux]);
+      const source = 1 << (1 + told.indexOf(furthest));
+      const end = Math.min(furthest, given.commit + FETCH_SLOTS_MAX);
+      const isBehind = furthest > given.commit;
+      assert.ok(questions.length > 0 || !isBehind);
+      for (const question of questions) assert.equal(question, ['FETCH', source, given.commit, end]);
+      assert.ok(isBehind || questions.length === 0);
+    }),
+    { numRuns: 300 },
+  );
+});
 
 test('K1, K3: what leaves is exactly the asked slots between truncation point and watermark, or an offer of a snapshot', () => {
   fc.assert(

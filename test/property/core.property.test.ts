@@ -1,7 +1,7 @@
 /**
  * The core under every interleaving that fast-check thinks of: messages lost, repeated and overtaken, disks that write when they
  * like, crashes, time that runs unevenly. After every call all laws of invariants.ts hold, and what is applied is what
- * the disks say is chosen; when the faults end, everybody arrives at the same place and new values are chosen. Elections keep C1, C2 and C3
+ * the disks say is chosen; when the faults end, everybody arrives at the same place and new values are chosen. Elections keep C1, C2, C3 and C4
  * throughout, and every recovery W1, W2 and W3.
  */
 import fc from 'fast-check';

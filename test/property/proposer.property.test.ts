@@ -1,7 +1,7 @@
 /**
  * A proposer of five members against a plain plan: who promised, what was reported, what is proposed, who voted. After each call
- * role, proposals and watermark are what the plan says: P1, P2 (campaign), P3, P4, P5, P6 (phase 1), P7, P12 (values of others),
- * P9, P10, P11 (phase 2); requires P8 holds throughout.
+ * role, proposals and watermark are what the plan says: P1, P2 (campaign), P3, P4, P5, P6, P17 (phase 1), P7, P12 (values of others),
+ * P9, P10, P11 (phase 2), P13 (durability), P14, P15 (its end), P16 (time); requires P8 holds throughout.
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -13,12 +13,14 @@ import { ACCEPTED, LEARNED, PROMISE, PROMISE_VOTE, REJECT, VOTE_VALUE } from '..
 import { Proposer } from '../../src/paxos/proposer.ts';
 import { CANDIDATE, FOLLOWER, LEADER, type ReplicaState } from '../../src/paxos/replica-state.ts';
 import { command, followsModel } from '../support/commands.ts';
-import { type Action, drain, makeState, message } from '../support/core.ts';
+import { type Action, drain, makeState, message, TIMING } from '../support/core.ts';
 
 const MEMBERS = 5;
 const QUORUM = 3;
 const LENGTH = 8;
 const SEEN = makeBallot(5, 2);
+const RETRY_SLOTS = 16;
+const PEERS = 2 ** MEMBERS - 2;
 
 interface Held {
   ballot: number;
@@ -87,6 +89,11 @@ interface Real {
   learner: Learner;
 }
 
+/** One bit per member. */
+function membersOf(voters: Iterable<number>): number {
+  return [...voters].reduce((members, member) => members | (1 << member), 0);
+}
+
 function check(plan: Plan, { state, proposer }: Real, law: string): void {
   assert.is(state.role, plan.role, law);
   assert.is(state.commitWatermark, plan.commit, law);
@@ -99,8 +106,7 @@ function check(plan: Plan, { state, proposer }: Real, law: string): void {
     assert.is(state.window.learned[i], plan.own.get(slot)?.ballot === BALLOT_CHOSEN ? 1 : 0, 'P11');
     const proposal = plan.proposals.get(slot);
     if (plan.role !== LEADER || proposal === undefined || proposal.isChosen) continue;
-    const voters = [...proposal.voters].reduce((members, member) => members | (1 << member), 0);
-    assert.is(state.window.acceptedMembers[i], voters, 'P10');
+    assert.is(state.window.acceptedMembers[i], membersOf(proposal.voters), 'P10');
   }
 }
 
@@ -173,7 +179,7 @@ const persist = (): PlanCommand =>
     // Votes of a leader that was elected by this call are not durable yet.
     if (plan.role === LEADER && real.state.persistedSequence === real.state.lastSequence) countOwn(plan);
     plan.advance();
-    check(plan, real, 'P11');
+    check(plan, real, 'P11, P13');
   });
 
 function countOwn(plan: Plan): void {
@@ -209,7 +215,7 @@ const answer = ({ from, votes, lost, commit }: Answer): PlanCommand =>
       assert.is(ahead, commit > plan.commit ? commit : -1, 'P5');
       if (commit <= plan.commit && Math.min(lost, told.length) === 0) plan.promised.add(from);
       maybeLead(plan, real);
-      check(plan, real, 'P4, P6');
+      check(plan, real, 'P4, P6, P17');
     },
     (plan) => plan.role === CANDIDATE && !plan.answered.has(from),
   );
@@ -251,14 +257,43 @@ const propose = (): PlanCommand =>
     (plan) => plan.isOpen,
   );
 
-const reject = (isHigher: boolean): PlanCommand =>
-  command(`reject, ${isHigher ? 'higher' : 'lower'}`, (plan, real) => {
+const reject = (isHigher: boolean, isCurrent: boolean): PlanCommand =>
+  command(`reject, ${isHigher ? 'higher' : 'lower'}, of ${isCurrent ? 'this' : 'another'} ballot`, (plan, real) => {
     const aux = plan.ballot + (isHigher ? 1 : -1);
-    real.proposer.onReject(message(REJECT, { ballot: plan.ballot, aux }));
+    real.proposer.onReject(message(REJECT, { ballot: isCurrent ? plan.ballot : plan.ballot - 1, aux }));
     drain(real.state.outbox);
-    if (isHigher) plan.stepDown();
-    check(plan, real, 'P1');
+    if (isHigher && isCurrent) plan.stepDown();
+    check(plan, real, 'P14');
   });
+
+const stepDown = (): PlanCommand =>
+  command('step down', (plan, real) => {
+    const { promisedBallot } = real.state;
+    real.proposer.stepDown();
+    drain(real.state.outbox);
+    plan.stepDown();
+    assert.is(real.state.promisedBallot, promisedBallot, 'P15');
+    check(plan, real, 'P15');
+  });
+
+/** Time for one retry passes: who is asked again is exactly who has not answered. */
+const retry = (): PlanCommand =>
+  command(
+    'retry',
+    (plan, real) => {
+      real.state.tick += TIMING.retryTicks;
+      real.proposer.onTick();
+      const sends = drain(real.state.outbox).filter(({ op }) => op === 'SEND');
+      const wanted = [...plan.proposals].filter(([, { isChosen }]) => !isChosen).sort(([a], [b]) => a - b);
+      assert.equal(
+        sends.map(({ kind, slot, to }) => [kind, slot, to]),
+        wanted.slice(0, RETRY_SLOTS).map(([at, { voters }]) => ['ACCEPT', at, PEERS & ~membersOf(voters)]),
+        'P16',
+      );
+      check(plan, real, 'P16');
+    },
+    (plan) => plan.role === LEADER && plan.isOpen,
+  );
 
 const learn = (slot: number, isOwn: boolean): PlanCommand =>
   command(
@@ -300,7 +335,7 @@ const answers = fc.record({
 
 const test = suite('property: proposer');
 
-test('a proposer does what its plan says (P1, P2, P3, P4, P5, P6, P7, P9, P10, P11, P12)', () => {
+test('a proposer does what its plan says (P1, P2, P3, P4, P5, P6, P7, P9, P10, P11, P12, P13, P14, P15, P16, P17)', () => {
   followsModel(
     [
       fc.constant(campaign()),
@@ -312,7 +347,9 @@ test('a proposer does what its plan says (P1, P2, P3, P4, P5, P6, P7, P9, P10, P
       fc.tuple(slot, fc.boolean()).map((args) => voteValue(...args)),
       fc.tuple(peer, slot, fc.nat(2), fc.boolean()).map((args) => accepted(...args)),
       fc.constant(propose()),
-      fc.boolean().map(reject),
+      fc.tuple(fc.boolean(), fc.boolean()).map((args) => reject(...args)),
+      fc.constant(stepDown()),
+      fc.constant(retry()),
       fc.tuple(slot, fc.boolean()).map((args) => learn(...args)),
     ],
     make,

@@ -91,7 +91,7 @@ test('a mark carries the hard state under a sequence of its own', () => {
   );
 });
 
-test('a replica without progress asks the member that is furthest ahead', () => {
+test('K8: a replica without progress asks the member that is furthest ahead', () => {
   const { state, catchUp } = make();
   catchUp.note(1, 3);
   catchUp.note(2, 7);

@@ -43,7 +43,7 @@ test('a member whose log is a burden waits an election timeout longer than the o
   assert.ok(wait() >= 80);
 });
 
-test('silence leads to a status round, not to a campaign', () => {
+test('C4: silence leads to a status round, not to a campaign', () => {
   const { state, wait } = make();
   assert.ok(wait() >= 40);
   assert.equal(sent(drain(state.outbox)), ['STATUS_QUERY']);

@@ -20,7 +20,7 @@ function make(members = 3) {
 
 const test = suite('paxos/leader-contact');
 
-test('I19: a round is confirmed by an accept quorum that answered it, not an earlier one (S20)', () => {
+test('Q2, I19: a round is confirmed by an accept quorum that answered it, not an earlier one (S20)', () => {
   const { contact } = make();
   const first = contact.beginRound(5);
   const second = contact.beginRound(5);
@@ -48,7 +48,16 @@ test('five members: two answers and the leader', () => {
   assert.is(contact.confirmedRound, round);
 });
 
-test('I18: without answers for an election timeout there is no quorum', () => {
+test('Q2: answers to different rounds confirm the oldest of them', () => {
+  const { contact } = make(5);
+  const first = contact.beginRound(5);
+  const second = contact.beginRound(5);
+  contact.onReply(1, first, false);
+  contact.onReply(2, second, false);
+  assert.is(contact.confirmedRound, first);
+});
+
+test('Q3, I18: without answers for an election timeout there is no quorum', () => {
   const { state, contact } = make();
   contact.beginRound(5);
   drain(state.outbox);
@@ -114,7 +123,7 @@ test('an answer says in one number whether others should lead, and the clock of 
   assert.is(contact.successor(new CatchUp(state)), 2);
 });
 
-test('a round cannot be answered before it began', () => {
+test('Q1: a round cannot be answered before it began', () => {
   const { contact } = make();
   assert.throws(() => contact.onReply(1, 99, false), /after it began/);
 });

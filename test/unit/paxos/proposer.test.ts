@@ -58,7 +58,7 @@ test('P2, I5: PREPARE waits for the own promise', () => {
   assert.ok(state.promiseSequence > 0);
 });
 
-test('the own promise counts only once it is durable', () => {
+test('P13: the own promise counts only once it is durable', () => {
   const { state, proposer, persist, promise } = make();
   proposer.campaign();
   promise();
@@ -163,6 +163,21 @@ test('P10: votes of another ballot do not count', () => {
   assert.is(state.commitWatermark, 0);
 });
 
+test('P17: a report that comes twice does not complete an answer (I9)', () => {
+  const { state, proposer, persist, promise } = make();
+  proposer.campaign();
+  persist();
+  promise(
+    [
+      [0, 5, 8],
+      [0, 5, 8],
+    ],
+    0,
+    2,
+  );
+  assert.is(state.role, CANDIDATE);
+});
+
 test('one member that answers twice is one member', () => {
   const { state, proposer } = lead();
   proposer.propose(8, 1);
@@ -170,8 +185,10 @@ test('one member that answers twice is one member', () => {
   assert.is(state.commitWatermark, 0);
 });
 
-test('a higher promise elsewhere ends the leadership', () => {
+test('P14: a higher promise elsewhere ends the leadership, a refusal of another ballot nothing', () => {
   const { state, proposer } = lead();
+  proposer.onReject(message(REJECT, { ballot: proposer.ballot - 1, aux: proposer.ballot + 2 ** 20 }));
+  assert.is(state.role, LEADER);
   proposer.onReject(message(REJECT, { ballot: proposer.ballot, aux: proposer.ballot + 2 ** 20 }));
   assert.is(state.role, FOLLOWER);
 });
@@ -201,7 +218,16 @@ test('A17: a member that cannot answer any more ends a candidacy, not a leadersh
   assert.is(state.role, FOLLOWER);
 });
 
-test('an unanswered ACCEPT is sent again to those who did not vote', () => {
+test('P15: who steps down proposes nothing; its promise and its votes stay', () => {
+  const { state, proposer } = lead();
+  const slot = proposer.propose(8, 1);
+  proposer.stepDown();
+  assert.not(proposer.canPropose);
+  assert.is(state.promisedBallot, proposer.ballot);
+  assert.is(state.window.voteBallot[state.window.index(slot)], proposer.ballot);
+});
+
+test('P16: an unanswered ACCEPT is sent again to those who did not vote, so many at once', () => {
   const { state, proposer } = lead();
   proposer.propose(8, 1);
   proposer.onAccepted(message(ACCEPTED, { ballot: proposer.ballot, slot: 0, aux: 1 }));
@@ -210,6 +236,13 @@ test('an unanswered ACCEPT is sent again to those who did not vote', () => {
   proposer.onTick();
   const [again] = drain(state.outbox);
   assert.equal([again?.kind, again?.to], ['ACCEPT', 0b100]);
+  for (let n = 0; n < 40; n++) {
+    proposer.propose(8, n + 2);
+    drain(state.outbox);
+  }
+  state.tick += 10;
+  proposer.onTick();
+  assert.is(sent(drain(state.outbox)).length, 16);
 });
 
 test.run();

@@ -128,7 +128,7 @@ test('serials of a later life lie above those of an earlier one', () => {
   assert.ok(next.ask(READ_BY_ROUND) > last);
 });
 
-test('I23, R4: a leader answers when the round that began after the question is confirmed, with the index of then', () => {
+test('I23, R4, R5: a leader answers when the round that began after the question is confirmed, with the index of then', () => {
   const { reads, ask, answers } = leader();
   ask(1, 5, 30, 8);
   ask(2, 6, 31, 9, READ_BY_LEASE);
