@@ -159,6 +159,10 @@ export const PARK_US_MAX = 20_000;
 
 assert(ACCEPTOR_WINDOW_SLOTS >= 2 * WINDOW_SLOTS_MAX, 'acceptor window must hold two leader windows (S8)');
 assert(isPowerOfTwo(ACCEPTOR_WINDOW_SLOTS), 'slot windows are indexed by mask');
+assert(
+  PEER_CONTROL_RING_BYTES >= 2 * FRAME_ALIGNMENT * (ACCEPTOR_WINDOW_SLOTS + 1),
+  'a control ring holds a whole answer of phase 1: one that is cut off is never complete (I9)',
+);
 assert(PEER_RING_BYTES >= 2 * VALUE_BYTES_MAX, 'a peer ring must hold two largest values');
 assert(
   FORWARD_QUEUE_BYTES >= 4 * FORWARD_RUN_BYTES_MAX - PAYLOAD_BYTES_MAX,

@@ -8,6 +8,7 @@
  */
 import type { Prng } from '../../src/base/prng.ts';
 import type { MemberIndex } from '../../src/base/types.ts';
+import { ACCEPTOR_WINDOW_SLOTS } from '../../src/limits.ts';
 import { RECORD_SIZE_WORD } from '../../src/memory/descriptor.ts';
 import type { FrameHandler, Transport } from '../../src/transport/transport.ts';
 import type { FaultCounts } from './fault-counts.ts';
@@ -15,7 +16,8 @@ import { LinkCuts } from './fault-links.ts';
 import type { FaultMix } from './faults.ts';
 
 const FRAME_BYTES_MAX = 1 << 19;
-const ROOM_FRAMES = 512;
+/** A control ring has room for a whole answer of phase 1 (limits.ts), and some more. */
+const ROOM_FRAMES = ACCEPTOR_WINDOW_SLOTS + 256;
 /** Frames are cut from slabs: a buffer of its own per frame costs more than what is in it. */
 const SLAB_BYTES = 1 << 20;
 
