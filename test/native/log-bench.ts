@@ -1,5 +1,5 @@
 /** A native log over the test medium in a directory of its own, with the worker block it is bound to; waits as a worker waits. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
@@ -37,6 +37,15 @@ export function nativeVariants(binding: DoubleBinding): Variant[] {
   return variants;
 }
 
+/** The log takes these before it fills a file of its own. */
+export const SPARES: readonly string[] = ['spare-a.tmp', 'spare-b.tmp'];
+
+/** A file of a segment's size that takes no time and no room. */
+export function makeSparse(path: string): void {
+  writeFileSync(path, '');
+  truncateSync(path, LOG_SEGMENT_BYTES);
+}
+
 export class LogBench {
   readonly directory: string;
   readonly chunk = alignedMemory(LOG_SEGMENT_BYTES);
@@ -50,6 +59,8 @@ export class LogBench {
     this.medium = binding;
     this.directory = mkdtempSync(join(parent, 'synod-native-'));
     this.#blockId = binding.attach(new Uint8Array(this.block));
+    // Zeros for every log would make the tests as slow as the disk is busy.
+    for (const name of SPARES) makeSparse(join(this.directory, name));
     binding.mediumReset();
     binding.mediumUring(uring);
     this.device = new NativeDevice(binding, this.directory, mode, true, [this.chunk], this.block);
