@@ -53,6 +53,9 @@ const task: JobTask = {
 const meter = new CoverageMeter();
 if (task.coverage === 1) meter.start();
 
+// Whoever asked for it is gone: nobody reads what comes of it.
+process.on('disconnect', () => process.exit());
+
 const end = performance.now() + task.milliseconds;
 for (let n = 0; n < task.count && performance.now() < end; n++) {
   const seed = task.first + n * task.step;
