@@ -1,10 +1,12 @@
 /**
  * Appends equal values to a log, each its own submission, with a bounded number of them not yet durable; measures each from
- * append to durable.
+ * append to durable. While it can do nothing more it sleeps on the doorbell, as a worker does: a thread that looks on and on takes
+ * the core on which the kernel completes the writes.
  * @hot
  */
 import { assert } from '../src/base/assert.ts';
 import { Histogram } from '../src/base/histogram.ts';
+import { PARK_US_MAX } from '../src/limits.ts';
 import {
   HEADER_BALLOT,
   HEADER_EPOCH,
@@ -18,7 +20,9 @@ import {
   type Log,
 } from '../src/log/log.ts';
 import { KIND_VOTE } from '../src/log/record.ts';
+import type { Sleeper } from '../src/memory/doorbell.ts';
 import { crc32c } from '../src/wire/crc32c.ts';
+import type { LogTarget } from './log-target.ts';
 
 /** A power of two above every depth. */
 const PENDING = 64;
@@ -56,13 +60,18 @@ export class LogLoad {
   }
 
   /** Appends `count` values and waits until all are durable. */
-  run(log: Log, count: number): void {
-    const depth = this.#depth;
+  run({ log, sleeper }: Pick<LogTarget, 'log' | 'sleeper'>, count: number): void {
+    const alone = this.#depth === 1;
     for (let appended = 0; appended < count; ) {
-      if (this.#tail - this.#head < depth && this.#append(log, depth === 1)) appended++;
-      this.#reap(log, depth === 1);
+      const hasAppended = this.#tail - this.#head < this.#depth && this.#append(log, alone);
+      if (hasAppended) appended++;
+      this.submissions += log.submit(alone);
+      if (!this.#reap(log) && !hasAppended) this.#sleep(log, sleeper);
     }
-    while (this.#head !== this.#tail) this.#reap(log, false);
+    while (this.#head !== this.#tail) {
+      this.submissions += log.submit(false);
+      if (!this.#reap(log)) this.#sleep(log, sleeper);
+    }
   }
 
   #append(log: Log, alone: boolean): boolean {
@@ -89,17 +98,22 @@ export class LogLoad {
     this.submissions += made;
   }
 
-  #reap(log: Log, alone: boolean): void {
-    this.submissions += log.submit(alone);
-    if (!log.poll()) {
-      assert(log.device.error() === 0, 'the device works');
-      return;
-    }
+  #sleep(log: Log, sleeper: Sleeper): void {
+    assert(log.device.error() === 0, 'the device works');
+    sleeper.prepare();
+    if (this.#reap(log)) sleeper.cancel();
+    else sleeper.park(PARK_US_MAX);
+  }
+
+  /** True where something became durable. */
+  #reap(log: Log): boolean {
+    if (!log.poll()) return false;
     const now = this.isTimed ? performance.now() : 0;
     const durable = log.durablePosition;
     while (this.#head !== this.#tail && this.#ends[this.#head & PENDING_MASK] <= durable) {
       this.#latency.record((now - this.#starts[this.#head & PENDING_MASK]) * 1e3);
       this.#head++;
     }
+    return true;
   }
 }

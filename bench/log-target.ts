@@ -5,7 +5,9 @@ import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES } from '../src/limits.ts';
 import type { Log } from '../src/log/log.ts';
 import { openDevice } from '../src/log/open-device.ts';
 import { alignedMemory } from '../src/memory/aligned-memory.ts';
-import { WORKER_WORDS } from '../src/memory/descriptor.ts';
+import { WORKER_DOORBELL_WORD, WORKER_WORDS } from '../src/memory/descriptor.ts';
+import { AtomicsWaker, Sleeper } from '../src/memory/doorbell.ts';
+import { NativeWaker } from '../src/memory/native-memory.ts';
 import { loadNative } from '../src/native-binding.ts';
 import { openWorkerLog } from '../src/runtime/worker-log.ts';
 import { NativeChecksum, softwareChecksum } from '../src/wire/crc32c.ts';
@@ -14,6 +16,8 @@ export interface LogTarget {
   log: Log;
   /** Why it is this device. */
   reason: string;
+  /** The device rings it. */
+  sleeper: Sleeper;
   close(): void;
 }
 
@@ -28,11 +32,14 @@ export function openLogTarget(durability: string, directory: string): LogTarget 
   const isVolatile = durability === 'memory';
   const tail = isVolatile ? chunks : chunks.slice(0, ENTRY_CHUNKS);
   const { binding } = loadNative('auto');
+  const block = new SharedArrayBuffer(WORKER_WORDS * 4);
+  const waker = binding === undefined ? new AtomicsWaker(block) : new NativeWaker(binding, block);
+  const sleeper = new Sleeper(block, WORKER_DOORBELL_WORD, waker);
   const { device, reason } = openDevice({
     durability: durability as 'auto',
     directory,
     chunks: tail,
-    block: new SharedArrayBuffer(WORKER_WORDS * 4),
+    block,
     binding,
   });
   const { log } = openWorkerLog(
@@ -51,5 +58,5 @@ export function openLogTarget(durability: string, directory: string): LogTarget 
     },
     { onRecord: () => {}, onForgotten: () => {} },
   );
-  return { log, reason, close: () => device.close() };
+  return { log, reason, sleeper, close: () => device.close() };
 }

@@ -29,7 +29,7 @@ const BARE_MODES: Readonly<Record<string, readonly BareMode[]>> = {
 };
 /** Stands in for persistent memory where the directory has none; marked volatile. */
 const SHARED_MEMORY = '/dev/shm';
-/** A volatile log takes no more: it is removed and opened anew after so many bytes. */
+/** A volatile log takes no more, and is opened anew after so many bytes; others give back what is durable. */
 const LOG_BYTES_MAX = 1 << 29;
 const WINDOW_BYTES = 1 << 24;
 const WINDOW_APPENDS_MAX = 256;
@@ -94,14 +94,15 @@ function logged(context: Context, durability: string, size: number, depth: numbe
     prepare() {
       if (isComparing) for (const path of bare) path.window(perWindow);
       target?.log.retire(target.log.durablePosition);
-      if (target !== undefined && target.log.appendedPosition - first < LOG_BYTES_MAX) return;
+      const isVolatile = durability === 'memory';
+      if (target !== undefined && !(isVolatile && target.log.appendedPosition - first >= LOG_BYTES_MAX)) return;
       close();
       mkdirSync(directory, { recursive: true });
       target = openLogTarget(durability, directory);
       first = target.log.appendedPosition;
     },
     window() {
-      load.run((target as LogTarget).log, perWindow);
+      load.run(target as LogTarget, perWindow);
       return perWindow;
     },
     beginAllocation() {

@@ -35,11 +35,11 @@ export function recoveryCases({ smoke }: Settings): BenchCase[] {
 /** A log of votes; returns its directory. */
 function write({ scratch, settings }: Context, size: number): string {
   const directory = scratch();
-  const { log, close } = openLogTarget('auto', directory);
+  const target = openLogTarget('auto', directory);
   const load = new LogLoad(new Uint8Array(size).fill(0x5a), DEPTH, new Histogram());
   const bytes = settings.smoke ? LOG_BYTES_SMOKE : LOG_BYTES;
-  while (log.appendedPosition < bytes) load.run(log, APPENDS);
-  close();
+  while (target.log.appendedPosition < bytes) load.run(target, APPENDS);
+  target.close();
   return directory;
 }
 
