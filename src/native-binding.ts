@@ -12,7 +12,7 @@ import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, LOG_SPARE_SEGMENTS_MAX, SUBMISSIONS
 import { DOORBELL_ASLEEP, DOORBELL_AWAKE } from './memory/descriptor.ts';
 
 /** Changes with the functions that the addon exports. */
-const ABI = 5;
+const ABI = 6;
 
 /** Constants that the addon is compiled with: native/generate-layout writes them into its header. */
 export const NATIVE_LAYOUT: Readonly<Record<string, number>> = {
@@ -122,7 +122,7 @@ export interface NativeBinding extends LinkBinding {
   logOpenAhead(log: number, base: number, header: Uint8Array): number;
   /** The segment's file may be used again. */
   logRetire(log: number, base: number): void;
-  logSubmit(log: number, chunk: number, offset: number, size: number, position: number, alone: boolean): number;
+  logSubmit(log: number, chunk: number, offset: number, size: number, segment: number, alone: boolean): number;
   logRead(log: number, position: number, target: Uint8Array, offset: number, size: number): number;
   /** Waits until nothing is in flight, then closes; idempotent. */
   logClose(log: number): void;

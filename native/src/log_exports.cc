@@ -113,8 +113,8 @@ void LogRetire(const Napi::CallbackInfo& info) {
 Napi::Value LogSubmit(const Napi::CallbackInfo& info) {
   auto log = LogRegistry::instance().find(intAt(info, 0));
   if (!log) return number(info, -EBADF);
-  const int64_t position = static_cast<int64_t>(numberAt(info, 4));
-  return number(info, log->submit(intAt(info, 1), intAt(info, 2), intAt(info, 3), position, boolAt(info, 5)));
+  const int64_t segment = intAt(info, 4);
+  return number(info, log->submit(intAt(info, 1), intAt(info, 2), intAt(info, 3), segment, boolAt(info, 5)));
 }
 
 Napi::Value LogRead(const Napi::CallbackInfo& info) {

@@ -62,10 +62,10 @@ export class EntryStore {
     return chunk;
   }
 
-  /** Says that bytes of `chunk` up to position `end` wait to become durable. */
-  extend(chunk: number, end: LogPosition): void {
-    assert(end > this.#bases[chunk], 'the end lies in the chunk');
-    assert(end <= this.#bases[chunk] + LOG_SEGMENT_BYTES, 'the end lies in the chunk');
-    this.#ends[chunk] = end;
+  /** Says that the first `end` bytes of `chunk` wait to become durable, or are. */
+  extend(chunk: number, end: number): void {
+    assert(end > 0, "the end lies behind the chunk's beginning");
+    assert(end <= LOG_SEGMENT_BYTES, 'the end lies in the chunk');
+    this.#ends[chunk] = this.#bases[chunk] + end;
   }
 }

@@ -43,12 +43,19 @@ export class FsDevice implements LogDevice {
     this.#spares = new SegmentSpares(directory, fs);
   }
 
-  submit(chunkIndex: number, offset: number, size: number, position: LogPosition, _alone: boolean): boolean {
+  submit(chunkIndex: number, offset: number, size: number, segment: number, _alone: boolean): boolean {
     assert(offset % LOG_BLOCK_BYTES === 0 && size % LOG_BLOCK_BYTES === 0, 'submissions are whole blocks');
-    assert(offset === position % LOG_SEGMENT_BYTES, 'chunks and segments are congruent');
+    assert(segment >= 0, 'segments count from 0');
+    assert(offset + size <= LOG_SEGMENT_BYTES, 'a submission stays in its segment');
     if (this.#error !== 0 || this.#isClosed) return false;
     try {
-      this.#write(this.#file(position - offset), this.#chunks[chunkIndex] as Uint8Array, offset, size, offset);
+      this.#write(
+        this.#file(segment * LOG_SEGMENT_BYTES),
+        this.#chunks[chunkIndex] as Uint8Array,
+        offset,
+        size,
+        offset,
+      );
       this.#count = (this.#count + 1) | 0;
     } catch (error) {
       this.#error = errnoOf(error);

@@ -26,7 +26,16 @@ import type { Checksum } from '../wire/crc32c.ts';
 import type { EntryStore } from './entry-store.ts';
 import { HEADER_FIELDS, HEADER_KIND, HEADER_VALUE_CRC, HEADER_VALUE_LENGTH, type Log, type LogDevice } from './log.ts';
 import { ENTRY_ALIGNMENT, ENTRY_HEADER_BYTES, KIND_FLOOR, SUBMISSION_HEADER_BYTES } from './record.ts';
-import { kindHasValue, writeRecordHeader, writeSubmissionHeader } from './record-header.ts';
+import {
+  kindHasValue,
+  PLACE_FIELDS,
+  PLACE_FLOOR,
+  PLACE_INCARNATION,
+  PLACE_POSITION,
+  PLACE_SERIAL,
+  writeRecordHeader,
+  writeSubmissionHeader,
+} from './record-header.ts';
 import { RecordReader } from './record-reader.ts';
 import { type Incarnation, SegmentOpener } from './segment-opener.ts';
 import { SubmissionQueue } from './submission-queue.ts';
@@ -51,6 +60,9 @@ const APPENDED = 3;
 const FIRST = 4;
 const NUMBERS = 5;
 
+/** Records that end before it need no look at the next segment, however they are aligned. */
+const NEAR_END = LOG_SEGMENT_BYTES - ENTRY_RESERVE_BYTES - LOG_BLOCK_BYTES - SUBMISSION_HEADER_BYTES;
+
 /** `#open` while no submission is open. */
 const NONE = -1;
 
@@ -66,9 +78,11 @@ export class LogWriter implements Log {
   readonly #aheadOffset: number;
   readonly #unitBytes: number;
   readonly #floorHeader = new Float64Array(HEADER_FIELDS);
+  readonly #place = new Float64Array(PLACE_FIELDS);
   #deviceCount = 0;
 
-  /** Chunk of the segment that is being filled, and the offset of the next byte in it. */
+  /** The segment that is being filled, by number, its chunk, and the offset of the next byte in it. */
+  #segment = 0;
   #chunk = 0;
   #offset = LOG_BLOCK_BYTES;
   /** Offset of the open submission's header, and the records in it. */
@@ -93,6 +107,8 @@ export class LogWriter implements Log {
     this.#aheadOffset = start.aheadOffset;
     this.#unitBytes = device.unitBytes ?? LOG_BLOCK_BYTES;
     this.#floorHeader[HEADER_KIND] = KIND_FLOOR;
+    this.#place[PLACE_INCARNATION] = start.incarnation;
+    this.#segment = start.base / LOG_SEGMENT_BYTES;
     this.#numbers[SEGMENT_BASE] = start.base;
     this.#numbers[FIRST] = start.firstBase;
     this.#numbers[DURABLE] = start.base + LOG_BLOCK_BYTES;
@@ -153,7 +169,7 @@ export class LogWriter implements Log {
   stage(valueBytes: number): number {
     assert(valueBytes >= 0 && valueBytes <= VALUE_BYTES_MAX, 'a staged value is at most VALUE_BYTES_MAX long');
     if (this.#opener.isFull) return -1;
-    this.#staged = this.#place(align(ENTRY_HEADER_BYTES + valueBytes, ENTRY_ALIGNMENT), ENTRY_RESERVE_BYTES);
+    this.#staged = this.#findRoom(align(ENTRY_HEADER_BYTES + valueBytes, ENTRY_ALIGNMENT), ENTRY_RESERVE_BYTES);
     if (this.#staged === NONE) return -1;
     this.#stagedRoom = valueBytes;
     if (CONTRACTS) ensures(this.#staged % ENTRY_ALIGNMENT === 0, 'staged values stand at multiples of 64');
@@ -174,7 +190,7 @@ export class LogWriter implements Log {
       assert(start !== NONE, 'stage comes before append of a value');
       assert(valueBytes <= this.#stagedRoom, 'the value fits what was staged');
     } else {
-      start = this.#place(size, 0);
+      start = this.#findRoom(size, 0);
       if (start === NONE) this.#refuse();
     }
     this.#staged = NONE;
@@ -196,7 +212,8 @@ export class LogWriter implements Log {
     this.#staged = NONE;
     if (this.device.error() !== 0) return 0;
     let submissions = 0;
-    if (this.#offset > this.#aheadOffset || this.#opener.isFull) this.#opener.goOn(this.#numbers[SEGMENT_BASE]);
+    const wantsNext = this.#offset > this.#aheadOffset || this.#opener.isFull;
+    if (wantsNext && this.#opener.openedSegment <= this.#segment) this.#opener.goOn(this.#numbers[SEGMENT_BASE]);
     while (this.#queue.canAccept) {
       if (this.#queue.waiting === 0) {
         if (this.#openRecords === 0) break;
@@ -216,7 +233,7 @@ export class LogWriter implements Log {
     for (let index = 0; index < fresh; index++) {
       const entry = this.#queue.retire();
       const end = align(this.#queue.offsetAt(entry) + this.#queue.sizeAt(entry), LOG_BLOCK_BYTES);
-      this.#numbers[DURABLE] = this.#queue.baseAt(entry) + end;
+      this.#numbers[DURABLE] = this.#queue.segmentAt(entry) * LOG_SEGMENT_BYTES + end;
     }
     this.#deviceCount = count;
     return true;
@@ -258,9 +275,10 @@ export class LogWriter implements Log {
    * Finds room for a record in the open submission, in a new one, or in the next segment; returns the record's offset in
    * `#chunk`, or NONE. `reserve` bytes stay free at the end of the tail.
    */
-  #place(recordBytes: number, reserve: number): number {
+  #findRoom(recordBytes: number, reserve: number): number {
     const nextBase = this.#numbers[SEGMENT_BASE] + LOG_SEGMENT_BYTES;
-    const hasNext = this.#store.canEnter(nextBase, this.#numbers[DURABLE]);
+    const isNear = this.#offset + recordBytes > NEAR_END;
+    const hasNext = isNear && this.#store.canEnter(nextBase, this.#numbers[DURABLE]);
     const limit = hasNext ? LOG_SEGMENT_BYTES : LOG_SEGMENT_BYTES - reserve;
     if (this.#open !== NONE) {
       const end = this.#offset + recordBytes;
@@ -272,6 +290,7 @@ export class LogWriter implements Log {
       this.#close();
       this.#chunk = this.#store.enter(nextBase, this.#numbers[DURABLE]);
       this.#numbers[SEGMENT_BASE] = nextBase;
+      this.#segment += 1;
       this.#offset = LOG_BLOCK_BYTES;
     } else {
       this.#close();
@@ -289,9 +308,8 @@ export class LogWriter implements Log {
     } else {
       const end = align(this.#offset, LOG_BLOCK_BYTES);
       this.#store.bytes[this.#chunk].fill(0, this.#offset, align(this.#offset, this.#unitBytes));
-      const base = this.#numbers[SEGMENT_BASE];
-      this.#queue.push(this.#chunk, this.#open, this.#offset - this.#open, this.#openRecords, base);
-      this.#store.extend(this.#chunk, base + end);
+      this.#queue.push(this.#chunk, this.#open, this.#offset - this.#open, this.#openRecords, this.#segment);
+      this.#store.extend(this.#chunk, end);
       this.#offset = end;
     }
     this.#open = NONE;
@@ -301,20 +319,20 @@ export class LogWriter implements Log {
   /** Completes the first waiting submission's header and gives it to the device; false when the device is full. */
   #handOver(alone: boolean): boolean {
     const entry = this.#queue.first();
-    const base = this.#queue.baseAt(entry);
-    if (!this.#opener.ensure(base)) return false;
+    const segment = this.#queue.segmentAt(entry);
+    assert(segment <= this.#segment, 'what waits stands in a segment that was entered');
+    if (segment > this.#opener.openedSegment && !this.#opener.ensure(segment * LOG_SEGMENT_BYTES)) return false;
     const chunk = this.#queue.chunkAt(entry);
     const offset = this.#queue.offsetAt(entry);
     const size = this.#queue.sizeAt(entry);
-    const position = base + offset;
-    if (CONTRACTS) requires(this.#numbers[DURABLE] <= position, 'durable blocks are never rewritten');
-    const serial = this.#numbers[SERIAL] + 1;
-    const floor = this.#numbers[DURABLE];
-    const words = this.#store.words[chunk];
-    const records = this.#queue.recordsAt(entry);
-    writeSubmissionHeader(words, offset >> 2, size, serial, this.incarnation, position, floor, records);
-    if (!this.device.submit(chunk, offset, align(size, this.#unitBytes), position, alone)) return false;
-    this.#numbers[SERIAL] = serial;
+    const place = this.#place;
+    place[PLACE_SERIAL] = this.#numbers[SERIAL] + 1;
+    place[PLACE_POSITION] = segment * LOG_SEGMENT_BYTES + offset;
+    place[PLACE_FLOOR] = this.#numbers[DURABLE];
+    if (CONTRACTS) requires(place[PLACE_FLOOR] <= place[PLACE_POSITION], 'durable blocks are never rewritten');
+    writeSubmissionHeader(this.#store.words[chunk], offset >> 2, size, this.#queue.recordsAt(entry), place);
+    if (!this.device.submit(chunk, offset, align(size, this.#unitBytes), segment, alone)) return false;
+    this.#numbers[SERIAL] += 1;
     this.#queue.accept();
     return true;
   }

@@ -17,12 +17,12 @@ export interface LogDevice {
   /** Bytes that the medium takes at once: submissions are padded to them with zeros. Absent: LOG_BLOCK_BYTES. */
   readonly unitBytes?: number;
   /**
-   * Hands over bytes [offset, offset + size) of chunk `chunkIndex`, for position `position`: from the start of a block, a multiple of
-   * `unitBytes`, within one segment. The bytes do not change until the submission is durable. The serials of successive calls are 1, 2, 3, …
+   * Hands over bytes [offset, offset + size) of chunk `chunkIndex`, for the same offset of segment number `segment` (its base by
+   * LOG_SEGMENT_BYTES: a small integer, no box): from the start of a block, a multiple of `unitBytes`, within the segment. The bytes do not change until the submission is durable. The serials of successive calls are 1, 2, 3, …
    * (wrapping). Returns false when SUBMISSIONS_IN_FLIGHT_MAX are in flight: try again later. `alone` hints that nothing
    * else is in flight and the caller has no other work: the device may finish the write before it returns.
    */
-  submit(chunkIndex: number, offset: number, size: number, position: LogPosition, alone: boolean): boolean;
+  submit(chunkIndex: number, offset: number, size: number, segment: number, alone: boolean): boolean;
   /** Count of durable submissions since open: the contiguous prefix, wrapping 32 bits. One atomic load. */
   durableCount(): number;
   /** errno that latched the device, or 0. A latched device never makes anything durable again. */

@@ -66,8 +66,8 @@ export class NativeDevice implements LogDevice {
     this.#check(result, 'attach memory to');
   }
 
-  submit(chunkIndex: number, offset: number, size: number, position: LogPosition, alone: boolean): boolean {
-    const result = this.#binding.logSubmit(this.#log, chunkIndex, offset, size, position, alone);
+  submit(chunkIndex: number, offset: number, size: number, segment: number, alone: boolean): boolean {
+    const result = this.#binding.logSubmit(this.#log, chunkIndex, offset, size, segment, alone);
     assert(result !== REFUSED, 'submissions are whole blocks of a chunk and its segment');
     return result === 0;
   }

@@ -122,27 +122,32 @@ export function emptyRecord(): RecoveredRecord {
   };
 }
 
+/** Where a submission stands in its log; indices into a Float64Array, so that no number is boxed on its way here. */
+export const PLACE_SERIAL = 0;
+export const PLACE_INCARNATION = 1;
+export const PLACE_POSITION = 2;
+export const PLACE_FLOOR = 3;
+export const PLACE_FIELDS = 4;
+
+/** `place` holds PLACE_*. */
 export function writeSubmissionHeader(
   words: Int32Array,
   index: number,
   size: number,
-  serial: number,
-  incarnation: number,
-  position: number,
-  floor: number,
   records: number,
+  place: Float64Array,
 ): void {
   assert(
     size > layout.SUBMISSION_HEADER_BYTES && size <= SUBMISSION_BYTES_MAX,
     'a submission holds records, not too many',
   );
-  assert(floor <= position, 'the durable floor lies before the submission');
+  assert(place[PLACE_FLOOR] <= place[PLACE_POSITION], 'the durable floor lies before the submission');
   words[index + layout.SUBMISSION_MAGIC_WORD] = layout.SUBMISSION_MAGIC;
   words[index + layout.SUBMISSION_SIZE_WORD] = size;
-  writePair(words, index + layout.SUBMISSION_SERIAL_WORD, serial);
-  writePair(words, index + layout.SUBMISSION_INCARNATION_WORD, incarnation);
-  writePair(words, index + layout.SUBMISSION_POSITION_WORD, position);
-  writePair(words, index + layout.SUBMISSION_FLOOR_WORD, floor);
+  writePair(words, index + layout.SUBMISSION_SERIAL_WORD, place[PLACE_SERIAL]);
+  writePair(words, index + layout.SUBMISSION_INCARNATION_WORD, place[PLACE_INCARNATION]);
+  writePair(words, index + layout.SUBMISSION_POSITION_WORD, place[PLACE_POSITION]);
+  writePair(words, index + layout.SUBMISSION_FLOOR_WORD, place[PLACE_FLOOR]);
   words[index + layout.SUBMISSION_RECORDS_WORD] = records;
   for (let word = layout.SUBMISSION_RECORDS_WORD + 1; word < layout.SUBMISSION_CRC_WORD; word++)
     words[index + word] = 0;

@@ -42,6 +42,7 @@ export class SegmentOpener {
   readonly #numbers = new Float64Array(NUMBERS);
   readonly #block: Uint8Array;
   readonly #words: Int32Array;
+  #openedSegment = NONE;
   #isFull = false;
   #waitTicks = 0;
 
@@ -80,6 +81,11 @@ export class SegmentOpener {
     if (opened <= filling) this.ensure(opened + LOG_SEGMENT_BYTES);
   }
 
+  /** Number of the newest open segment; NONE before the first. */
+  get openedSegment(): number {
+    return this.#openedSegment;
+  }
+
   /** True while the medium has no room for the next segment. */
   get isFull(): boolean {
     return this.#isFull;
@@ -100,6 +106,7 @@ export class SegmentOpener {
   #finish(base: LogPosition): void {
     this.#numbers[GENERATION] += 1;
     this.#numbers[OPENED] = base;
+    this.#openedSegment = base / LOG_SEGMENT_BYTES;
     this.#numbers[ASKED] = NONE;
     this.#isFull = false;
   }

@@ -30,7 +30,7 @@ export class SubmissionQueue {
   readonly #offsets = new Int32Array(ENTRIES);
   readonly #sizes = new Int32Array(ENTRIES);
   readonly #records = new Int32Array(ENTRIES);
-  readonly #bases = new Float64Array(ENTRIES);
+  readonly #segments = new Int32Array(ENTRIES);
 
   get inFlight(): number {
     return (this.#accepted - this.#retired) | 0;
@@ -47,16 +47,17 @@ export class SubmissionQueue {
     return inFlight < BULK_IN_FLIGHT_MAX || this.#bytesInFlight < BULK_BYTES;
   }
 
-  /** Adds a closed submission: `size` bytes without padding at `offset` of `chunk`, whose segment begins at `base`. */
-  push(chunk: number, offset: number, size: number, records: number, base: number): void {
+  /** Adds a closed submission: `size` bytes without padding at `offset` of `chunk` and of segment number `segment`. */
+  push(chunk: number, offset: number, size: number, records: number, segment: number): void {
     assert(((this.#pushed - this.#retired) | 0) < ENTRIES, 'the submission queue holds all closed submissions');
     assert(records > 0, 'a submission holds records');
+    assert(segment >= 0, 'segments count from 0');
     const entry = this.#pushed & ENTRY_MASK;
     this.#chunks[entry] = chunk;
     this.#offsets[entry] = offset;
     this.#sizes[entry] = size;
     this.#records[entry] = records;
-    this.#bases[entry] = base;
+    this.#segments[entry] = segment;
     this.#pushed = (this.#pushed + 1) | 0;
   }
 
@@ -82,8 +83,8 @@ export class SubmissionQueue {
     return this.#records[entry];
   }
 
-  baseAt(entry: number): number {
-    return this.#bases[entry];
+  segmentAt(entry: number): number {
+    return this.#segments[entry];
   }
 
   /** The device took the first waiting submission. */

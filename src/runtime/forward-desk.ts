@@ -22,8 +22,6 @@ export interface ForwardDeskOptions extends ForwarderOptions {
   memberCount: number;
   /** Names this life of the worker in the routes of its lanes. */
   serial: number;
-  /** Kept of one member's forwarded commands; FORWARD_QUEUE_BYTES where absent. */
-  queueBytes?: number;
 }
 
 export class ForwardDesk {
@@ -45,10 +43,7 @@ export class ForwardDesk {
     this.serial = options.serial;
     this.#driver = options.driver;
     this.forwarder = new Forwarder(options);
-    this.sources = Array.from(
-      { length: options.memberCount },
-      () => new ForwardedRuns(options.bulk, options.queueBytes),
-    );
+    this.sources = Array.from({ length: options.memberCount }, () => new ForwardedRuns(options.bulk));
     options.driver.onForward = (message, bytes, offset) => this.#onForward(message, bytes, offset);
   }
 

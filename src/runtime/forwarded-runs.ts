@@ -38,18 +38,16 @@ export class ForwardedRuns implements RunSource {
   runOffset = 0;
   runSize = 0;
   readonly #bulk: Bulk;
-  readonly #queueBytes: number;
   /** Made for the first run: most groups never get one from most members. */
   #producer: RingProducer | undefined;
   #consumer: RingConsumer | undefined;
 
-  constructor(bulk: Bulk, queueBytes = FORWARD_QUEUE_BYTES) {
+  constructor(bulk: Bulk) {
     this.#bulk = bulk;
-    this.#queueBytes = queueBytes;
   }
 
   #open(): RingProducer {
-    const ring = createRing(this.#queueBytes);
+    const ring = createRing(FORWARD_QUEUE_BYTES);
     this.#consumer = new RingConsumer(ring);
     this.bytes = this.#consumer.bytes;
     return new RingProducer(ring);

@@ -53,7 +53,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'log/log-writer',
-    'if (!this.#opener.ensure(base))\n            return false;',
+    'if (segment > this.#opener.openedSegment && !this.#opener.ensure(segment * LOG_SEGMENT_BYTES))\n            return false;',
     '',
     'a submission goes to a segment that is not open',
     ['unit/log/log-writer'],

@@ -104,13 +104,7 @@ class Script {
   #submit(device: NativeDevice, segment: number, block: number, alone: boolean): void {
     const offset = block * LOG_BLOCK_BYTES;
     new Uint8Array(chunks[segment % CHUNKS], offset, LOG_BLOCK_BYTES).fill(byteOf(segment, block));
-    const isTaken = device.submit(
-      segment % CHUNKS,
-      offset,
-      LOG_BLOCK_BYTES,
-      segment * LOG_SEGMENT_BYTES + offset,
-      alone,
-    );
+    const isTaken = device.submit(segment % CHUNKS, offset, LOG_BLOCK_BYTES, segment, alone);
     if (isTaken) this.submitted.push({ segment, block });
   }
 

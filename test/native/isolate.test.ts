@@ -53,7 +53,7 @@ function submitAll(addon: DoubleBinding, { directory, chunk, block }: Memory): v
   for (let n = 1; n <= ALL; n++) {
     const offset = n * LOG_BLOCK_BYTES;
     new Uint8Array(chunk, offset, LOG_BLOCK_BYTES).fill(n);
-    device.submit(0, offset, LOG_BLOCK_BYTES, offset, false);
+    device.submit(0, offset, LOG_BLOCK_BYTES, 0, false);
   }
 }
 

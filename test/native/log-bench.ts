@@ -70,7 +70,7 @@ export class LogBench {
   /** Submits block `n` of the chunk and segment, full of the byte n; 1 is the first after the header. */
   submit(n: number, alone = false): boolean {
     new Uint8Array(this.chunk, n * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES).fill(n);
-    return this.device.submit(0, n * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, n * LOG_BLOCK_BYTES, alone);
+    return this.device.submit(0, n * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, 0, alone);
   }
 
   /** Sleeps on the doorbell, as a worker does, until the condition holds. */

@@ -19,7 +19,8 @@ function submission(position: number, floor: number, kind = KIND_PROMISE): Uint8
   const header = new Float64Array(HEADER_FIELDS);
   header[HEADER_KIND] = kind;
   writeRecordHeader(words, SUBMISSION_HEADER_BYTES >> 2, header, RECORD_BYTES, 1, position + 64, 0);
-  writeSubmissionHeader(words, 0, SUBMISSION_HEADER_BYTES + RECORD_BYTES, 1, 1, position, floor, 1);
+  const place = Float64Array.of(1, 1, position, floor);
+  writeSubmissionHeader(words, 0, SUBMISSION_HEADER_BYTES + RECORD_BYTES, 1, place);
   return new Uint8Array(words.buffer);
 }
 

@@ -169,7 +169,7 @@ export class SimDevice implements LogDevice {
     this.#now = now;
   }
 
-  submit(chunkIndex: number, offset: number, size: number, position: LogPosition): boolean {
+  submit(chunkIndex: number, offset: number, size: number, segment: number): boolean {
     if (this.#flights.length >= SUBMISSIONS_IN_FLIGHT_MAX) return false;
     this.#points.pass('crashBeforeSubmit');
     if (this.#prng.chance(this.#faults.diskError)) {
@@ -185,6 +185,7 @@ export class SimDevice implements LogDevice {
     const drawn = isSlow ? this.#prng.range(1, this.#faults.slowDiskTicks + 2) : this.#prng.range(0, 2);
     const wait = this.#disk.sluggishUntil > this.#now() ? SLUGGISH_TICKS + drawn : drawn;
     const bytes = keep(this.#chunks[chunkIndex] as Uint8Array, offset, size);
+    const position = segment * LOG_SEGMENT_BYTES + offset;
     this.#flights.push({ position, bytes, dueTick: this.#now() + wait, isDone: false });
     this.#points.pass('crashAfterSubmit');
     return true;

@@ -81,7 +81,7 @@ export class DeviceBench implements DeviceMedium {
       const bytes = new Uint8Array(this.chunks[chunk] as SharedArrayBuffer, at * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES);
       bytes.fill(byteOf(segment, at));
     }
-    return this.device.submit(chunk, offset, blocks * LOG_BLOCK_BYTES, segment * LOG_SEGMENT_BYTES + offset, alone);
+    return this.device.submit(chunk, offset, blocks * LOG_BLOCK_BYTES, segment, alone);
   }
 
   waitUntil(condition: () => boolean): void {

@@ -132,11 +132,11 @@ export class TestDevice implements LogDevice {
     this.#chunks = chunks;
   }
 
-  submit(chunkIndex: number, offset: number, size: number, position: number, _alone: boolean): boolean {
+  submit(chunkIndex: number, offset: number, size: number, segment: number, _alone: boolean): boolean {
     if (offset % LOG_BLOCK_BYTES !== 0 || size % LOG_BLOCK_BYTES !== 0 || size <= 0)
       throw new Error('not whole blocks');
-    if (offset !== position % LOG_SEGMENT_BYTES) throw new Error('position and offset disagree');
-    const base = position - offset;
+    const base = segment * LOG_SEGMENT_BYTES;
+    const position = base + offset;
     if (!this.openedBases.includes(base)) throw new Error('the segment was not opened');
     if (this.refusals > 0) {
       this.refusals--;

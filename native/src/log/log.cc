@@ -17,8 +17,9 @@ namespace {
 // flush, the longer the better.
 constexpr int64_t kDirectRunBytes = 1 << 18;
 constexpr int64_t kBufferedRunBytes = 1 << 22;
-// A caller that has nothing else to do writes a small submission itself; a long one would keep it from its turn.
-constexpr int64_t kAloneBytes = 1 << 16;
+// A caller that has nothing else to do writes a small submission itself, a value of 64 KiB and its headers at most; a long one
+// would keep it from its turn.
+constexpr int64_t kAloneBytes = (1 << 16) + kBlockBytes;
 // Two keep two flushes in flight; four keep the device busy where each write is its own flush.
 constexpr int kBufferedThreads = 2;
 constexpr int kDirectThreads = 4;
@@ -120,9 +121,9 @@ int Log::finishOpening(int error) {
   return -error;
 }
 
-int Log::submit(int chunk, int64_t offset, int64_t size, int64_t position, bool isAlone) {
-  if (offset < 0 || size <= 0 || offset % kBlockBytes != 0) return -EINVAL;
-  if (position % kSegmentBytes != offset || offset + size > kSegmentBytes) return -EINVAL;
+int Log::submit(int chunk, int64_t offset, int64_t size, int64_t segment, bool isAlone) {
+  if (segment < 0 || offset < 0 || size <= 0 || offset % kBlockBytes != 0 || offset + size > kSegmentBytes) return -EINVAL;
+  const int64_t position = segment * kSegmentBytes + offset;
   Run run;
   bool mustWake = false;
   {

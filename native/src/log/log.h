@@ -70,8 +70,8 @@ class Log {
   int openAhead(int64_t base, const uint8_t* header);
   void retireSegment(int64_t base);
   // 0, -EAGAIN while kInFlightMax are in flight, -EINVAL for what does not begin at a block of one segment, or the latched -errno.
-  // `isAlone`: the calling thread writes.
-  int submit(int chunk, int64_t offset, int64_t size, int64_t position, bool isAlone);
+  // The bytes at `offset` of the chunk go to the same offset of the segment of that number. `isAlone`: the calling thread writes.
+  int submit(int chunk, int64_t offset, int64_t size, int64_t segment, bool isAlone);
   int read(int64_t position, uint8_t* target, int64_t size);
   // Waits until nothing is in flight and all threads have ended. Idempotent; every caller waits.
   void close();

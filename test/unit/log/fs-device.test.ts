@@ -57,7 +57,7 @@ test.after.each(({ directory, device }) => {
 });
 
 const submit = (device: FsDevice, block: number): boolean =>
-  device.submit(0, block * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, block * LOG_BLOCK_BYTES, false);
+  device.submit(0, block * LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, 0, false);
 
 test('half a write is written on', ({ device, fail }) => {
   device.openSegment(0, header);

@@ -105,12 +105,14 @@ test('a vote again names a value that is not behind it', () => {
 
 test('a submission header is bound to its position and its size', () => {
   const words = new Int32Array(16);
-  const write = (size: number): void => writeSubmissionHeader(words, 0, size, 2 ** 33, 5, POSITION, POSITION - 64, 2);
+  const write = (size: number): void =>
+    writeSubmissionHeader(words, 0, size, 2, Float64Array.of(2 ** 33, 5, POSITION, POSITION - 64));
   write(4096);
   assert.ok(isSubmissionHeaderValid(words, 0, POSITION));
   assert.not(isSubmissionHeaderValid(words, 0, POSITION + LOG_BLOCK_BYTES));
   assert.throws(() => write(64), /holds records/);
-  assert.throws(() => writeSubmissionHeader(words, 0, 128, 1, 5, POSITION, POSITION + 64, 1), /floor/);
+  const late = Float64Array.of(1, 5, POSITION, POSITION + 64);
+  assert.throws(() => writeSubmissionHeader(words, 0, 128, 1, late), /floor/);
   const bytes = new Uint8Array(words.buffer);
   write(192);
   for (let bit = 0; bit < 512; bit++) {
@@ -123,9 +125,9 @@ test('a submission header is bound to its position and its size', () => {
 test('a submission that leaves its segment is refused', () => {
   const words = new Int32Array(16);
   const position = 3 * LOG_SEGMENT_BYTES - LOG_BLOCK_BYTES;
-  writeSubmissionHeader(words, 0, LOG_BLOCK_BYTES, 1, 1, position, 0, 1);
+  writeSubmissionHeader(words, 0, LOG_BLOCK_BYTES, 1, Float64Array.of(1, 1, position, 0));
   assert.ok(isSubmissionHeaderValid(words, 0, position));
-  writeSubmissionHeader(words, 0, LOG_BLOCK_BYTES + 64, 1, 1, position, 0, 1);
+  writeSubmissionHeader(words, 0, LOG_BLOCK_BYTES + 64, 1, Float64Array.of(1, 1, position, 0));
   assert.not(isSubmissionHeaderValid(words, 0, position));
 });
 

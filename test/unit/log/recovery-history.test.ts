@@ -179,7 +179,7 @@ test('a submission forged inside a torn value is never taken', () => {
   const forged = new Uint8Array(words.buffer);
   const at = 4 * LOG_BLOCK_BYTES;
   forger.medium.read(0, at, forged, 0, LOG_BLOCK_BYTES);
-  writeSubmissionHeader(words, 0, words[1], 2, 1, at, 2 * LOG_BLOCK_BYTES, 1);
+  writeSubmissionHeader(words, 0, words[1], 1, Float64Array.of(2, 1, at, 2 * LOG_BLOCK_BYTES));
   const value = new Uint8Array(3 * LOG_BLOCK_BYTES);
   value.set(forged, 2 * LOG_BLOCK_BYTES - 128);
   appendInFlight(fixture, 2, value);
@@ -196,7 +196,13 @@ test('a submission with more bytes than records is refused', () => {
   fixture.log.submit(false);
   fixture.device.completeAll();
   const words = new Int32Array((fixture.medium.segments.get(0) as Uint8Array).buffer);
-  writeSubmissionHeader(words, LOG_BLOCK_BYTES / 4, 64 + 256, 1, 1, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, 1);
+  writeSubmissionHeader(
+    words,
+    LOG_BLOCK_BYTES / 4,
+    64 + 256,
+    1,
+    Float64Array.of(1, 1, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES),
+  );
   assert.equal(recover(fixture.medium).records, []);
 });
 
