@@ -60,7 +60,7 @@ function submitAll(addon: DoubleBinding, { directory, chunk, block }: Memory): v
 /** Stays inside its own write. */
 function submitAlone(addon: DoubleBinding, memory: Memory): void {
   new Uint8Array(memory.chunk, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES).fill(1);
-  openHeld(addon, memory).submit(0, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, true);
+  openHeld(addon, memory).submit(0, LOG_BLOCK_BYTES, LOG_BLOCK_BYTES, 0, true);
 }
 
 function openHeld(addon: DoubleBinding, { directory, chunk, block }: Memory): NativeDevice {
