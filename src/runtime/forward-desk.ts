@@ -22,6 +22,8 @@ export interface ForwardDeskOptions extends ForwarderOptions {
   memberCount: number;
   /** Names this life of the worker in the routes of its lanes. */
   serial: number;
+  /** Kept of one member's forwarded commands; FORWARD_QUEUE_BYTES where absent. */
+  queueBytes?: number;
 }
 
 export class ForwardDesk {
@@ -43,7 +45,10 @@ export class ForwardDesk {
     this.serial = options.serial;
     this.#driver = options.driver;
     this.forwarder = new Forwarder(options);
-    this.sources = Array.from({ length: options.memberCount }, () => new ForwardedRuns(options.bulk));
+    this.sources = Array.from(
+      { length: options.memberCount },
+      () => new ForwardedRuns(options.bulk, options.queueBytes),
+    );
     options.driver.onForward = (message, bytes, offset) => this.#onForward(message, bytes, offset);
   }
 

@@ -38,16 +38,18 @@ export class ForwardedRuns implements RunSource {
   runOffset = 0;
   runSize = 0;
   readonly #bulk: Bulk;
+  readonly #queueBytes: number;
   /** Made for the first run: most groups never get one from most members. */
   #producer: RingProducer | undefined;
   #consumer: RingConsumer | undefined;
 
-  constructor(bulk: Bulk) {
+  constructor(bulk: Bulk, queueBytes = FORWARD_QUEUE_BYTES) {
     this.#bulk = bulk;
+    this.#queueBytes = queueBytes;
   }
 
   #open(): RingProducer {
-    const ring = createRing(FORWARD_QUEUE_BYTES);
+    const ring = createRing(this.#queueBytes);
     this.#consumer = new RingConsumer(ring);
     this.bytes = this.#consumer.bytes;
     return new RingProducer(ring);

@@ -32,6 +32,7 @@ import {
   PROMISE,
   PROMISE_VOTE,
   REJECT,
+  REPLY_STAMP,
   STATUS_QUERY,
   STATUS_REPLY,
   TRANSFER,
@@ -47,6 +48,8 @@ const slot: Part = (message) => `slot ${at(message, M_SLOT)}`;
 const range: Part = (message) => `slots ${at(message, M_SLOT)}..${at(message, M_AUX)}`;
 const commit: Part = (message) => `commit ${at(message, M_COMMIT)}`;
 const round: Part = (message) => `round ${at(message, M_AUX)}`;
+const asks: Part = (message) => (at(message, M_AUX2) > 0 ? `asks for ${at(message, M_AUX2)} ms` : '');
+const grants: Part = (message) => (at(message, M_AUX2) >= REPLY_STAMP ? 'grants' : '');
 const vote: Part = (message) => `vote ${describeBallot(at(message, M_AUX))}`;
 const promised: Part = (message) => `promised ${describeBallot(at(message, M_AUX))}`;
 const answer: Part = (message) => `attempt ${at(message, M_SLOT)} votes ${at(message, M_AUX)}`;
@@ -62,8 +65,8 @@ const PARTS: Readonly<Record<number, readonly Part[]>> = {
   [ACCEPT]: [slot, commit, value],
   [ACCEPTED]: [range, commit],
   [REJECT]: [promised, commit],
-  [HEARTBEAT]: [round, commit],
-  [HEARTBEAT_REPLY]: [round, commit],
+  [HEARTBEAT]: [round, commit, asks],
+  [HEARTBEAT_REPLY]: [round, commit, grants],
   [STATUS_QUERY]: [commit],
   [STATUS_REPLY]: [hears, commit],
   [FETCH]: [range],
@@ -76,7 +79,8 @@ const PARTS: Readonly<Record<number, readonly Part[]>> = {
 export function describeMessage(message: Float64Array): string {
   const kind = at(message, M_KIND);
   const head = `${at(message, M_FROM)}>${at(message, M_TO)} ${kindName(kind)} ${describeBallot(at(message, M_BALLOT))}`;
-  return [head, ...(PARTS[kind] ?? []).map((part) => part(message))].join(' ');
+  const parts = (PARTS[kind] ?? []).map((part) => part(message));
+  return [head, ...parts].filter((text) => text !== '').join(' ');
 }
 
 /** `round.node`; `none` below all ballots, `chosen` above them. */

@@ -6,11 +6,12 @@
  *   > campaign 0
  *   what happened          all other lines are output, written anew at each run
  *
- * Commands: members N [prepare P accept A] [weak]; campaign M; tick M|all [N]; propose M TEXT; read M; suspect M OTHER; transfer M OTHER;
+ * Commands: members N [prepare P accept A] [weak] [lease MS]; clock M|all MS; lease M; campaign M; tick M|all [N]; propose M TEXT; read M; suspect M OTHER; transfer M OTHER;
  * persist M|all [N]; deliver|drop|duplicate [first] [KIND] [FROM>TO|FROM>|>TO]; cut FROM>TO; heal; crash M; restart M;
  * stabilize; show [M]. `quiet` before a command hides what it says. `weak`: all values of one length share a checksum.
  */
 import type { MemberIndex } from '../../src/base/types.ts';
+import { type LeaseTerms, NO_LEASE } from '../../src/paxos/lease.ts';
 import { kindName, M_FROM, M_KIND, M_TO } from '../../src/paxos/message.ts';
 import { Quorums } from '../../src/paxos/quorum.ts';
 import { type Envelope, hash, ScriptCluster } from './script-cluster.ts';
@@ -61,6 +62,11 @@ class Interpreter {
     tick: ([who, times]) => this.#repeat(who, Number(times ?? 1), (member) => this.#group.tick(member)),
     propose: ([member, value]) => this.#group.propose(Number(member), value as string),
     read: ([member]) => this.#group.beginRead(Number(member)),
+    clock: ([who, ms]) => this.#repeat(who, 1, (member) => this.#group.passTime(member, Number(ms))),
+    lease: ([member]) => {
+      const holds = this.#group.member(Number(member)).replica.holdsLease;
+      this.#said.push(`${member} ${holds ? 'may read' : 'may not read'} without asking`);
+    },
     confirmed: ([member]) => {
       this.#said.push(`${member} confirmed round ${this.#group.member(Number(member)).replica.confirmedRound}`);
     },
@@ -88,8 +94,9 @@ class Interpreter {
     const after = (word: string): number | undefined =>
       words.includes(word) ? Number(words[words.indexOf(word) + 1]) : undefined;
     const quorums = new Quorums(Number(words[0]), after('prepare'), after('accept'));
+    const lease: LeaseTerms = { ...NO_LEASE, leaseMs: after('lease') ?? 0, driftPpm: 10_000, countsSuspend: true };
     const checksum = words.includes('weak') ? (value: string): number => value.length : hash;
-    this.#cluster = new ScriptCluster(quorums, checksum, (line) => this.#said.push(line));
+    this.#cluster = new ScriptCluster(quorums, lease, checksum, (line) => this.#said.push(line));
   }
 
   #repeat(who: string | undefined, times: number, act: (member: MemberIndex) => void): void {

@@ -10,6 +10,7 @@ import { Prng } from '../../src/base/prng.ts';
 import type { Ballot, MemberIndex, Slot } from '../../src/base/types.ts';
 import { Configuration } from '../../src/paxos/configuration.ts';
 import { checkBasic, checkDelta, snapshotOf } from '../../src/paxos/invariants.ts';
+import type { LeaseTerms } from '../../src/paxos/lease.ts';
 import * as M from '../../src/paxos/message.ts';
 import * as O from '../../src/paxos/outbox.ts';
 import type { Quorums } from '../../src/paxos/quorum.ts';
@@ -60,13 +61,18 @@ export class ScriptCluster {
   /** Links that lose everything, as `from>to`. */
   readonly cuts = new Set<string>();
   readonly #quorums: Quorums;
+  readonly #lease: LeaseTerms;
+  /** What each member's clock says, ms. */
+  readonly #clocks: number[];
   readonly #checksum: (value: string) => number;
   readonly #say: (line: string) => void;
   readonly #prng = new Prng(1);
   #staged = '';
 
-  constructor(quorums: Quorums, checksum: (value: string) => number, say: (line: string) => void) {
+  constructor(quorums: Quorums, lease: LeaseTerms, checksum: (value: string) => number, say: (line: string) => void) {
     this.#quorums = quorums;
+    this.#lease = lease;
+    this.#clocks = new Array<number>(quorums.memberCount).fill(0);
     this.#checksum = checksum;
     this.#say = say;
     this.oracle = new ChosenOracle(quorums);
@@ -84,13 +90,16 @@ export class ScriptCluster {
 
   #makeReplica(index: MemberIndex, life: number): Replica {
     const nodeIds = Array.from({ length: this.#quorums.memberCount }, (_, m) => m + 1);
-    return new Replica({
+    const replica = new Replica({
       configuration: new Configuration(1, nodeIds, index, this.#quorums),
       timing: TIMING,
       prng: this.#prng.fork(`${index} ${life}`),
       isPreferred: false,
+      lease: this.#lease,
       sameValue: (slot) => this.member(index).values.get(slot) === this.#staged,
     });
+    replica.state.clock[0] = this.#clocks[index] as number;
+    return replica;
   }
 
   member(index: MemberIndex): Member {
@@ -103,6 +112,12 @@ export class ScriptCluster {
 
   tick(index: MemberIndex): void {
     this.#input(index, (replica) => replica.tick());
+  }
+
+  /** The member's clock goes on by so many milliseconds. */
+  passTime(index: MemberIndex, ms: number): void {
+    this.#clocks[index] = (this.#clocks[index] as number) + ms;
+    this.member(index).replica.state.clock[0] = this.#clocks[index] as number;
   }
 
   /** As if the leader had handed over: the shortest way to a campaign. */
@@ -181,6 +196,7 @@ export class ScriptCluster {
       }
       recoverSequence(state, sequence);
     }
+    member.replica.recovered();
     checkBasic(state);
     member.commit = 0;
     this.#onCommit(index, state.commitWatermark);

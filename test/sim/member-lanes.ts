@@ -1,5 +1,6 @@
 /** How clients reach a simulated member: by lanes that come and go with leadership, or as those of a node, which forwards. */
 import type { MemberIndex } from '../../src/base/types.ts';
+import { FORWARD_RUN_BYTES } from '../../src/limits.ts';
 import { makePortableBulk } from '../../src/memory/portable-bulk.ts';
 import { ForwardDesk } from '../../src/runtime/forward-desk.ts';
 import type { GroupDriver } from '../../src/runtime/group-driver.ts';
@@ -8,6 +9,9 @@ import { LaneTap } from '../../src/runtime/lane-tap.ts';
 import type { Transport } from '../../src/transport/transport.ts';
 import { crc32c } from '../../src/wire/crc32c.ts';
 import type { SimClient } from './sim-client.ts';
+
+/** Four runs: a queue of the real size costs more to make than a life. */
+const QUEUE_BYTES = 4 * FORWARD_RUN_BYTES;
 
 /** Connects the lanes of a client to a group of member `index`, unless the client lives elsewhere. */
 export function addLanes(host: GroupHost, index: MemberIndex, { home, lanes }: SimClient): void {
@@ -41,5 +45,6 @@ export function makeDesk(
     driver,
     memberCount: configuration.nodeIds.length,
     serial,
+    queueBytes: QUEUE_BYTES,
   });
 }

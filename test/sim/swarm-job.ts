@@ -3,17 +3,14 @@ import { CoverageMeter, type FileCoverage } from './coverage.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import { Simulator } from './simulator.ts';
 import { CpuMeter, type PartTimes } from './speed.ts';
-import { swarmShape } from './swarm-shape.ts';
+import { type FixedShape, swarmShape } from './swarm-shape.ts';
 
-export interface JobTask {
+export interface JobTask extends FixedShape {
   first: number;
   step: number;
   count: number;
   milliseconds: number;
   ticks: number;
-  /** Of every run; 0: what its seed draws. */
-  replicas: number;
-  groups: number;
   /** 1: measure which lines of the core run. */
   coverage: number;
 }
@@ -48,12 +45,16 @@ const task: JobTask = {
   milliseconds: Number(given.milliseconds),
   ticks: Number(given.ticks),
   replicas: Number(given.replicas),
+  clients: Number(given.clients),
   groups: Number(given.groups),
   coverage: Number(given.coverage),
 };
 
 const meter = new CoverageMeter();
 if (task.coverage === 1) meter.start();
+
+// Whoever asked for it is gone: nobody reads what comes of it.
+process.on('disconnect', () => process.exit());
 
 const end = performance.now() + task.milliseconds;
 for (let n = 0; n < task.count && performance.now() < end; n++) {
@@ -62,7 +63,7 @@ for (let n = 0; n < task.count && performance.now() < end; n++) {
   const simulator = new Simulator({
     seed,
     ticks: task.ticks,
-    ...swarmShape(seed, task.replicas, task.groups),
+    ...swarmShape(seed, task),
     swarm: true,
   });
   const result = simulator.run();

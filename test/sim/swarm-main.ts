@@ -1,5 +1,5 @@
 /**
- * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--replicas 3|5] [--groups N] [--coverage-seeds N] [--json]`: runs seeds in parallel
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--replicas 3|5] [--clients N] [--groups N] [--coverage-seeds N] [--json]`: runs seeds in parallel
  * processes and adds up what they did. `--from commit` draws the seeds from the commit, so that a red run can be repeated. The first few seeds run once more to see which lines of the core they execute.
  *
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
@@ -11,8 +11,9 @@ import { parseArgs } from 'node:util';
 import { runCommand, wholeNumber } from './arguments.ts';
 import { gitCommit, seedOfCommit } from './git-commit.ts';
 import { runArguments } from './shrink.ts';
+import { CLIENTS_MAX } from './sim-client.ts';
 import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
-import { swarmShape } from './swarm-shape.ts';
+import { type FixedShape, swarmShape } from './swarm-shape.ts';
 import { SwarmSum } from './swarm-sum.ts';
 
 const SEEDS_MAX = 10_000_000;
@@ -23,16 +24,14 @@ const GROUPS_MAX = 16;
 const MINUTES_MAX = 1_000_000;
 const EXPLAIN_MS = 120_000;
 /** A job is one core's: a collector with threads of its own would take another. */
-const JOB_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=32'];
+const JOB_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=32', '--initial-old-space-size=1024'];
 
-interface Arguments {
+interface Arguments extends FixedShape {
   from: number;
   seeds: number;
   milliseconds: number;
   jobs: number;
   ticks: number;
-  replicas: number;
-  groups: number;
   coverageSeeds: number;
   isJson: boolean;
 }
@@ -67,6 +66,7 @@ function readArguments(): Arguments {
       from: { type: 'string' },
       ticks: { type: 'string', default: '6000' },
       replicas: { type: 'string', default: '0' },
+      clients: { type: 'string', default: '0' },
       groups: { type: 'string', default: '0' },
       'coverage-seeds': { type: 'string', default: '8' },
       json: { type: 'boolean', default: false },
@@ -85,6 +85,7 @@ function readArguments(): Arguments {
     jobs: wholeNumber('jobs', values.jobs, 1, JOBS_MAX),
     ticks: wholeNumber('ticks', values.ticks, 1, TICKS_MAX),
     replicas: wholeNumber('replicas', values.replicas, 0, REPLICAS_MAX),
+    clients: wholeNumber('clients', values.clients, 0, CLIENTS_MAX),
     groups: wholeNumber('groups', values.groups, 0, GROUPS_MAX),
     coverageSeeds: wholeNumber('coverage-seeds', values['coverage-seeds'], 0, SEEDS_MAX),
     isJson: values.json,
@@ -92,8 +93,8 @@ function readArguments(): Arguments {
 }
 
 function taskOf(given: Arguments): Omit<JobTask, 'first' | 'step' | 'count'> {
-  const { milliseconds, ticks, replicas, groups } = given;
-  return { milliseconds, ticks, replicas, groups, coverage: 0 };
+  const { milliseconds, ticks, replicas, clients, groups } = given;
+  return { milliseconds, ticks, replicas, clients, groups, coverage: 0 };
 }
 
 function runJob(task: JobTask, onRun: (run: JobReport) => void, sum: SwarmSum): Promise<void> {
@@ -111,8 +112,8 @@ function runJob(task: JobTask, onRun: (run: JobReport) => void, sum: SwarmSum): 
   });
 }
 
-function argumentsOf(seed: number, { ticks, replicas, groups }: Arguments): string[] {
-  return runArguments({ seed, ticks, ...swarmShape(seed, replicas, groups), swarm: true });
+function argumentsOf(seed: number, given: Arguments): string[] {
+  return runArguments({ seed, ticks: given.ticks, ...swarmShape(seed, given), swarm: true });
 }
 
 function replayOf(seed: number, given: Arguments): string {

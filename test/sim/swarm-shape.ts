@@ -3,12 +3,18 @@ import type { SimOptions } from './simulator.ts';
 
 export type SwarmShape = Pick<SimOptions, 'replicas' | 'clients' | 'groups' | 'nodes'>;
 
-/** `replicas` and `groups` other than 0 are taken instead of what the seed draws. */
-export function swarmShape(seed: number, replicas = 0, groups = 0): Required<SwarmShape> {
+/** What `fixed` has other than 0 is taken instead of what the seed draws. */
+export interface FixedShape {
+  replicas: number;
+  clients: number;
+  groups: number;
+}
+
+export function swarmShape(seed: number, fixed?: FixedShape): Required<SwarmShape> {
   return {
-    replicas: replicas > 0 ? replicas : seed % 5 < 2 ? 5 : 3,
-    clients: 3 + (seed % 4),
-    groups: groups > 0 ? groups : seed % 4 === 0 ? 3 : 1,
+    replicas: fixed?.replicas || (seed % 5 < 2 ? 5 : 3),
+    clients: fixed?.clients || 3 + (seed % 4),
+    groups: fixed?.groups || (seed % 4 === 0 ? 3 : 1),
     nodes: seed % 3 === 0,
   };
 }
