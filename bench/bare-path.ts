@@ -7,6 +7,7 @@ import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Histogram } from '../src/base/histogram.ts';
+import { LOG_SEGMENT_BYTES, LOG_SPARE_SEGMENTS_MAX } from '../src/limits.ts';
 import { alignedMemory } from '../src/memory/aligned-memory.ts';
 import { allowsDirect, FILE_BYTES, zeroFill } from './raw-medium.ts';
 import { durableFlags } from './write-thread.ts';
@@ -32,6 +33,9 @@ export interface BarePath {
 const ADDON = fileURLToPath(new URL('./bare.node', import.meta.url));
 const BUILD = fileURLToPath(new URL('../native/build.js', import.meta.url));
 
+/** As many bytes as the segments that a log writes in turn: stores into few pages are translated faster. */
+const BARE_FILE_BYTES = (LOG_SPARE_SEGMENTS_MAX + 2) * LOG_SEGMENT_BYTES;
+
 let addon: BareAddon | undefined;
 let isTried = false;
 
@@ -45,12 +49,12 @@ function loadBare(): BareAddon | undefined {
 
 /** The paths of these modes that the machine has; `writeBytes` at a time over a zero-filled file at `path`. */
 export function openBarePaths(path: string, modes: readonly BareMode[], writeBytes: number, depth: number): BarePath[] {
-  zeroFill(path);
+  zeroFill(path, BARE_FILE_BYTES);
   const bare = loadBare();
   if (bare === undefined) return [new NodePath(path, writeBytes)];
   const paths: BarePath[] = [];
   for (const mode of modes) {
-    const handle = bare.open(path, mode, writeBytes, depth, FILE_BYTES);
+    const handle = bare.open(path, mode, writeBytes, depth, BARE_FILE_BYTES);
     if (handle > 0) paths.push(new NativePath(bare, handle, mode === 'uring' ? `${mode} x${depth}` : mode));
   }
   return paths;

@@ -123,10 +123,10 @@ export class RawMedium {
 }
 
 /** Writes zeros and makes them durable: unwritten extents would double the cost of the first write to each. */
-export function zeroFill(path: string): void {
+export function zeroFill(path: string, bytes = FILE_BYTES): void {
   const fd = openSync(path, 'w');
   const zeros = new Uint8Array(FILL_BYTES);
-  for (let at = 0; at < FILE_BYTES; at += FILL_BYTES) writeSync(fd, zeros, 0, FILL_BYTES, at);
+  for (let at = 0; at < bytes; at += FILL_BYTES) writeSync(fd, zeros, 0, FILL_BYTES, at);
   fsyncSync(fd);
   closeSync(fd);
 }

@@ -3,7 +3,7 @@
 //   pwrite   O_DIRECT | O_DSYNC, one at a time            fdatasync  write + fdatasync, one at a time
 //   uring    the same, `depth` in flight by one thread    store      non-temporal stores into a mapping, then a fence
 //
-// The bytes come from as much memory as the file has: a log, too, writes others each time, which no cache holds.
+// The bytes come from as much memory as a log's tail has: it, too, writes others each time, which no cache holds.
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "layout.generated.h"
 #include "log/persist.h"
 #include "log/uring.h"
 
@@ -25,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kPage = 4096;
 constexpr int kDepthMax = 64;
+constexpr size_t kTailBytes = 2 * synod::layout::LOG_SEGMENT_BYTES;
 
 double microseconds(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double, std::micro>(to - from).count(); }
 
@@ -47,9 +49,9 @@ class Bare {
     depth_ = depth;
     fileBytes_ = fileBytes;
     void* memory = nullptr;
-    if (posix_memalign(&memory, kPage, fileBytes_) != 0) return ENOMEM;
+    if (posix_memalign(&memory, kPage, kTailBytes) != 0) return ENOMEM;
     bytes_.reset(static_cast<uint8_t*>(memory));
-    memset(memory, 0x5a, fileBytes_);
+    memset(memory, 0x5a, kTailBytes);
     const bool isDirect = mode == "pwrite" || mode == "uring";
     fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC | (isDirect ? O_DIRECT | O_DSYNC : 0));
     if (fd_ < 0) return errno;
@@ -78,11 +80,11 @@ class Bare {
 
   int write() {
     if (mode_ == "store") {
-      synod::persistCopy(map_ + at_, bytes_.get() + at_, size_);
+      synod::persistCopy(map_ + at_, bytes_.get() + from_, size_);
       synod::persistFence();
       return 0;
     }
-    const ssize_t done = pwrite(fd_, bytes_.get() + at_, size_, static_cast<off_t>(at_));
+    const ssize_t done = pwrite(fd_, bytes_.get() + from_, size_, static_cast<off_t>(at_));
     if (done != static_cast<ssize_t>(size_)) return done < 0 ? errno : EIO;
     return mode_ == "fdatasync" && fdatasync(fd_) != 0 ? errno : 0;
   }
@@ -95,7 +97,7 @@ class Bare {
         if (isUsed[slot]) continue;
         isUsed[slot] = true;
         starts[slot] = Clock::now();
-        ring_.queueWrite(fd_, bytes_.get() + at_, static_cast<uint32_t>(size_), static_cast<int64_t>(at_), static_cast<uint64_t>(slot));
+        ring_.queueWrite(fd_, bytes_.get() + from_, static_cast<uint32_t>(size_), static_cast<int64_t>(at_), static_cast<uint64_t>(slot));
         advance();
         asked++;
       }
@@ -112,7 +114,10 @@ class Bare {
     return 0;
   }
 
-  void advance() { at_ = at_ + 2 * size_ > fileBytes_ ? 0 : at_ + size_; }
+  void advance() {
+    at_ = at_ + 2 * size_ > fileBytes_ ? 0 : at_ + size_;
+    from_ = from_ + 2 * size_ > kTailBytes ? 0 : from_ + size_;
+  }
 
   std::string mode_;
   size_t size_ = 0;
@@ -120,6 +125,7 @@ class Bare {
   size_t fileBytes_ = 0;
   int fd_ = -1;
   size_t at_ = 0;
+  size_t from_ = 0;
   uint8_t* map_ = nullptr;
   std::unique_ptr<uint8_t, FreeMemory> bytes_;
   synod::Uring ring_;

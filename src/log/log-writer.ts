@@ -276,9 +276,9 @@ export class LogWriter implements Log {
    * `#chunk`, or NONE. `reserve` bytes stay free at the end of the tail.
    */
   #findRoom(recordBytes: number, reserve: number): number {
-    const nextBase = this.#numbers[SEGMENT_BASE] + LOG_SEGMENT_BYTES;
     const isNear = this.#offset + recordBytes > NEAR_END;
-    const hasNext = isNear && this.#store.canEnter(nextBase, this.#numbers[DURABLE]);
+    const hasNext =
+      isNear && this.#store.canEnter(this.#numbers[SEGMENT_BASE] + LOG_SEGMENT_BYTES, this.#numbers[DURABLE]);
     const limit = hasNext ? LOG_SEGMENT_BYTES : LOG_SEGMENT_BYTES - reserve;
     if (this.#open !== NONE) {
       const end = this.#offset + recordBytes;
@@ -288,16 +288,20 @@ export class LogWriter implements Log {
     if (block + SUBMISSION_HEADER_BYTES + recordBytes > limit) {
       if (!hasNext) return NONE;
       this.#close();
-      this.#chunk = this.#store.enter(nextBase, this.#numbers[DURABLE]);
-      this.#numbers[SEGMENT_BASE] = nextBase;
-      this.#segment += 1;
-      this.#offset = LOG_BLOCK_BYTES;
+      this.#enterNext();
     } else {
       this.#close();
     }
     this.#open = this.#offset;
     this.#offset += SUBMISSION_HEADER_BYTES;
     return this.#offset;
+  }
+
+  #enterNext(): void {
+    this.#numbers[SEGMENT_BASE] += LOG_SEGMENT_BYTES;
+    this.#segment += 1;
+    this.#chunk = this.#store.enter(this.#numbers[SEGMENT_BASE], this.#numbers[DURABLE]);
+    this.#offset = LOG_BLOCK_BYTES;
   }
 
   /** Closes the open submission: pads it to the block and queues it. An empty one vanishes. */

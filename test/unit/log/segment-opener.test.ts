@@ -40,6 +40,7 @@ test('an open segment is not opened again, and none is skipped', () => {
   const { device, opener } = make();
   opener.openFirst(FIRST);
   assert.ok(opener.ensure(FIRST));
+  assert.is(opener.openedSegment, FIRST / LOG_SEGMENT_BYTES);
   assert.equal(device.openedBases, [FIRST]);
   assert.throws(() => opener.ensure(FIRST + 2 * LOG_SEGMENT_BYTES), /in order/);
   assert.throws(() => opener.openFirst(FIRST), /once/);
