@@ -12,7 +12,7 @@ import { LOG_BLOCK_BYTES, LOG_SEGMENT_BYTES, LOG_SPARE_SEGMENTS_MAX, SUBMISSIONS
 import { DOORBELL_ASLEEP, DOORBELL_AWAKE } from './memory/descriptor.ts';
 
 /** Changes with the functions that the addon exports. */
-const ABI = 6;
+const ABI = 7;
 
 /** Constants that the addon is compiled with: native/generate-layout writes them into its header. */
 export const NATIVE_LAYOUT: Readonly<Record<string, number>> = {
@@ -124,6 +124,10 @@ export interface NativeBinding extends LinkBinding {
   logRetire(log: number, base: number): void;
   logSubmit(log: number, chunk: number, offset: number, size: number, segment: number, alone: boolean): number;
   logRead(log: number, position: number, target: Uint8Array, offset: number, size: number): number;
+  /** Begins to write [from, end) of a file where no log of the process is busy. 0 or -errno. */
+  imageBegin(path: string, from: number, end: number): number;
+  /** Blocks until [from, end) is written, giving way to the logs of the process unless it is urgent; a flush of the file comes last. 0 or -errno. */
+  imageFlush(path: string, from: number, end: number, isUrgent: boolean): number;
   /** Waits until nothing is in flight, then closes; idempotent. */
   logClose(log: number): void;
   /** The same for the log that some thread of this process left open in a directory. */

@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { PublishTask } from '../src/log/snapshot-files.ts';
+import type { SharedTurn } from '../src/runtime/snapshot-turn.ts';
 
 /** How one lane reaches this worker: the shared lane block and the completion ring of this replica. */
 export interface LaneData {
@@ -68,6 +69,8 @@ export interface SnapshotData {
   kept: number;
   /** What a worker sends of them to peers; 0 = as much as there is room for. */
   sendBytesPerSecond: number;
+  /** Whose turn it is among the workers of the process. */
+  turn: SharedTurn;
 }
 
 export interface GroupData {

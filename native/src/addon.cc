@@ -16,7 +16,7 @@
 namespace synod {
 namespace {
 
-constexpr int kAbi = 6;
+constexpr int kAbi = 7;
 
 Napi::Value Abi(const Napi::CallbackInfo& info) { return number(info, kAbi); }
 

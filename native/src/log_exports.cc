@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "exports.h"
+#include "log/image_flush.h"
 #include "log/persist.h"
 #include "log_registry.h"
 
@@ -131,6 +132,18 @@ void LogClose(const Napi::CallbackInfo& info) { LogRegistry::instance().close(in
 
 void LogCloseDirectory(const Napi::CallbackInfo& info) { LogRegistry::instance().closeDirectory(info[0].ToString()); }
 
+Napi::Value ImageBegin(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].ToString();
+  return number(info, -beginImage(path.c_str(), static_cast<int64_t>(numberAt(info, 1)), static_cast<int64_t>(numberAt(info, 2))));
+}
+
+Napi::Value ImageFlush(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].ToString();
+  const int64_t from = static_cast<int64_t>(numberAt(info, 1));
+  const int64_t end = static_cast<int64_t>(numberAt(info, 2));
+  return number(info, -flushImage(path.c_str(), from, end, boolAt(info, 3)));
+}
+
 }  // namespace
 
 void exportLog(Napi::Env env, Napi::Object exports) {
@@ -144,6 +157,8 @@ void exportLog(Napi::Env env, Napi::Object exports) {
   exports.Set("logMeans", Napi::Function::New(env, LogMeans));
   exports.Set("logSubmit", Napi::Function::New(env, LogSubmit));
   exports.Set("logRead", Napi::Function::New(env, LogRead));
+  exports.Set("imageBegin", Napi::Function::New(env, ImageBegin));
+  exports.Set("imageFlush", Napi::Function::New(env, ImageFlush));
   exports.Set("logClose", Napi::Function::New(env, LogClose));
   exports.Set("logCloseDirectory", Napi::Function::New(env, LogCloseDirectory));
 }

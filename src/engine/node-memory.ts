@@ -1,14 +1,14 @@
 /**
  * All memory that the threads of one node share. The application thread owns it, so that it outlives every worker (S22).
  *
- *   per node             client doorbell, transport worker block, link status
+ *   per node             client doorbell, turn to take a snapshot, transport worker block, link status
  *   per worker           worker block; per log that it hosts: chunks of its in-memory tail
  *   per group            status block
  *   per worker and peer  one bulk and one control ring each way, between the group worker and the transport worker
  */
 import type { TransportLink } from '../../workers/worker-data.ts';
 import type { NodeConfig } from '../config.ts';
-import { DOORBELL_WORDS, WORKER_WORDS } from '../memory/descriptor.ts';
+import { DOORBELL_WORDS, SNAPSHOT_TURN_BYTES, WORKER_WORDS } from '../memory/descriptor.ts';
 import { createStatusBlock } from '../memory/status-block.ts';
 import { createLinkStatus } from '../transport/link-status.ts';
 import type { Hosting } from './placement.ts';
@@ -16,6 +16,7 @@ import { makePairRings, makeWorkers, type WorkerMemory } from './shared-memory.t
 
 export class NodeMemory {
   readonly clientDoorbell = new SharedArrayBuffer(DOORBELL_WORDS * 4);
+  readonly snapshotTurn = new SharedArrayBuffer(SNAPSHOT_TURN_BYTES);
   readonly transportBlock = new SharedArrayBuffer(WORKER_WORDS * 4);
   readonly linkStatus = createLinkStatus();
   /** By worker. */

@@ -161,7 +161,10 @@ class BirthCertificates {
       block,
       clientDoorbell: this.#memory.clientDoorbell,
       logs: logs.map((memory) => this.#log(replica, memory)),
-      snapshots: snapshotsOf(config, this.#directory.snapshotDirectory(replica)),
+      snapshots: snapshotsOf(config, this.#directory.snapshotDirectory(replica), {
+        block: this.#memory.snapshotTurn,
+        worker: replica * this.#hosting.workers + worker,
+      }),
       peers: this.#peers(replica, worker),
       machine: config.machine,
       seed: config.seed,

@@ -168,7 +168,7 @@ class NodeBirth {
       block,
       clientDoorbell: this.#memory.clientDoorbell,
       logs: logs.map((memory) => this.#log(memory)),
-      snapshots: snapshotsOf(config, directory.snapshotDirectory),
+      snapshots: snapshotsOf(config, directory.snapshotDirectory, { block: this.#memory.snapshotTurn, worker }),
       peers: this.#peers(worker),
       machine: config.machine,
       seed: config.seed,

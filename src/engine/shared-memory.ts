@@ -1,6 +1,7 @@
 /**
  * All memory that threads share, made and owned by the coordinator, so that it outlives any worker (S22).
  *
+ *   per process                   client doorbell, turn to take a snapshot
  *   per worker (replica, index)   worker block; per log that it hosts: log chunks, volatile control
  *   per (replica, group)          status block
  *   per worker index and ordered pair of replicas   one bulk and one control ring
@@ -8,7 +9,7 @@
 import type { CommonConfig, Config } from '../config.ts';
 import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES, PEER_CONTROL_RING_BYTES, PEER_RING_BYTES } from '../limits.ts';
 import { alignedMemory } from '../memory/aligned-memory.ts';
-import { DOORBELL_WORDS, workerWords } from '../memory/descriptor.ts';
+import { DOORBELL_WORDS, SNAPSHOT_TURN_BYTES, workerWords } from '../memory/descriptor.ts';
 import { createRing } from '../memory/ring.ts';
 import { createStatusBlock } from '../memory/status-block.ts';
 import { type Hosting, logsOfWorker } from './placement.ts';
@@ -33,6 +34,7 @@ export interface PairRings {
 
 export class SharedMemory {
   readonly clientDoorbell = new SharedArrayBuffer(DOORBELL_WORDS * 4);
+  readonly snapshotTurn = new SharedArrayBuffer(SNAPSHOT_TURN_BYTES);
   /** [replica][worker index]. */
   readonly workers: WorkerMemory[][] = [];
   /** [replica][group]. */

@@ -25,6 +25,8 @@ export class SnapshotPublisher {
       maxThreads: 1,
       idleTimeout: IDLE_MS,
       recordTiming: false,
+      // Parts of a file in order, and its name last.
+      stricterFIFO: true,
     });
   }
 

@@ -3,13 +3,14 @@ import type { SnapshotData, Tuning } from '../../workers/worker-data.ts';
 import type { CommonConfig } from '../config.ts';
 
 /** `directory`: where the replica's snapshots are; empty where its log is volatile. */
-export function snapshotsOf(config: CommonConfig, directory: string): SnapshotData {
+export function snapshotsOf(config: CommonConfig, directory: string, turn: SnapshotData['turn']): SnapshotData {
   return {
     directory,
     everyBytes: config.snapshotLogBytes,
     everyMs: config.snapshotIntervalMs,
     kept: config.snapshotsKept,
     sendBytesPerSecond: config.snapshotSendBytesPerSecond,
+    turn,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Snapshots of one group as files. Appending goes to the page cache; flushing, verifying and renaming block for long and are
- * asked of somebody else (`ask`), whose answer comes through `settle`. What is appended is flushed from time to time, so that neither the page
+ * asked of somebody else (`ask`), whose answer comes through `settle`. What is appended is flushed part by part, so that neither the page
  * cache nor the last flush grows with the snapshot.
  *
  *   <directory>/<16 hex digits of the watermark>.<id>.tmp  ──published──▶  <watermark>.snap  ──found damaged──▶  <watermark>.snap.damaged
@@ -34,10 +34,15 @@ import {
 const NAME = /^([0-9a-f]{16})\.snap$/;
 const HEX_DIGITS = 16;
 
-/** What somebody who may block does: makes `file` durable; or that, and verifies it and names it `final`; or only reads it to its end. */
+/** What somebody who may block does: writes a part of `file` to the disk; or makes it durable, verifies it and names it `final`; or only reads it to its end. */
 export interface PublishTask {
   id: number;
   step: 'flush' | 'publish' | 'verify';
+  /** The part: bytes [from, end); of one that is published, those that were not flushed yet. */
+  from: number;
+  end: number;
+  /** So much waits to be flushed that the logs do not come first. */
+  isUrgent: boolean;
   directory: string;
   file: string;
   final: string;
@@ -46,9 +51,14 @@ export interface PublishTask {
   watermark: Slot;
 }
 
-/** Bytes after which what was appended is flushed, and which may be appended behind a flush that is under way. */
-const FLUSH_BYTES = 16 << 20;
-const BEHIND_BYTES = 3 * FLUSH_BYTES;
+/** Bytes of a part that is flushed; parts on their way at once, so that the disk need not wait for the next; bytes that may wait in all. */
+const FLUSH_BYTES = 8 << 20;
+const FLUSHES_MAX = 2;
+const BEHIND_BYTES = 4 * FLUSH_BYTES;
+/** More than that waits only where appending could not wait. */
+const URGENT_BYTES = 2 * BEHIND_BYTES;
+/** A snapshot of so little holds no log up for long. */
+const SMALL_BYTES = 2 << 20;
 
 export const snapshotFileName = (watermark: Slot): string =>
   `${watermark.toString(HEX_DIGITS).padStart(HEX_DIGITS, '0')}.snap`;
@@ -87,7 +97,8 @@ function readAll(file: number, path: string, offset: number, target: Uint8Array,
   }
 }
 
-type Ask = (step: PublishTask['step'], file: string, watermark: Slot, settled: (failure: string) => void) => void;
+type Part = Pick<PublishTask, 'step' | 'file' | 'from' | 'end' | 'isUrgent' | 'watermark'>;
+type Ask = (part: Part, settled: (failure: string) => void) => void;
 
 export class FileSnapshots implements SnapshotMedium {
   readonly #directory: string;
@@ -124,20 +135,20 @@ export class FileSnapshots implements SnapshotMedium {
   create(watermark: Slot): SnapshotTarget {
     mkdirSync(this.#directory, { recursive: true });
     const temporary = `${this.#path(watermark)}.${this.#nextId()}.tmp`;
-    return new FileTarget(watermark, temporary, (step, file, slot, settled) => this.#ask(step, file, slot, settled));
+    return new FileTarget(watermark, temporary, (part, settled) => this.#ask(part, settled));
   }
 
   #path(watermark: Slot): string {
     return join(this.#directory, snapshotFileName(watermark));
   }
 
-  #ask(step: PublishTask['step'], file: string, watermark: Slot, settled: (failure: string) => void): void {
+  #ask(part: Part, settled: (failure: string) => void): void {
     const id = this.#nextId();
     assert(!this.#asked.has(id), 'a question has a number of its own');
     this.#asked.set(id, settled);
-    const final = this.#path(watermark);
+    const final = this.#path(part.watermark);
     const { group, clusterId } = { group: this.#group, clusterId: this.#clusterId };
-    this.#publish({ id, step, directory: this.#directory, file, final, clusterId, group, watermark });
+    this.#publish({ ...part, id, directory: this.#directory, final, clusterId, group });
   }
 
   /** What was asked for ended; `failure` is empty where it succeeded. False where the id is of another group. */
@@ -151,7 +162,7 @@ export class FileSnapshots implements SnapshotMedium {
 
   verify(watermark: Slot): () => number {
     let state = SNAPSHOT_PUBLISHING;
-    this.#ask('verify', this.#path(watermark), watermark, (failure) => {
+    this.#ask(wholeOf('verify', this.#path(watermark), watermark), (failure) => {
       state = failure === '' ? SNAPSHOT_PUBLISHED : SNAPSHOT_FAILED;
     });
     return () => state;
@@ -179,6 +190,10 @@ export class FileSnapshots implements SnapshotMedium {
   }
 }
 
+function wholeOf(step: PublishTask['step'], file: string, watermark: Slot): Part {
+  return { step, file, from: 0, end: 0, isUrgent: false, watermark };
+}
+
 class FileTarget implements SnapshotTarget {
   readonly watermark: Slot;
   size = 0;
@@ -187,9 +202,10 @@ class FileTarget implements SnapshotTarget {
   readonly #ask: Ask;
   #file: number;
   #state = SNAPSHOT_WRITING;
-  /** Bytes known durable, and those that will be once the flush under way ends (equal where none is). */
+  /** Bytes that were flushed, and those that will be once the flushes under way end. */
   #flushed = 0;
-  #flushing = 0;
+  #asked = 0;
+  #flushes = 0;
 
   constructor(watermark: Slot, temporary: string, ask: Ask) {
     this.watermark = watermark;
@@ -202,10 +218,17 @@ class FileTarget implements SnapshotTarget {
     assert(this.#file >= 0, 'a snapshot that is not published yet grows');
     for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done, bytes.length - done);
     this.size += bytes.length;
-    if (this.#flushing > this.#flushed || this.size - this.#flushed < FLUSH_BYTES) return;
-    this.#flushing = this.size;
-    this.#ask('flush', this.#temporary, this.watermark, (failure) => {
-      this.#flushed = this.#flushing;
+    if (this.size - this.#asked >= FLUSH_BYTES && this.#flushes < FLUSHES_MAX) this.#flush();
+  }
+
+  #flush(): void {
+    const isUrgent = this.size - this.#flushed > URGENT_BYTES;
+    const [from, end] = [this.#asked, this.size];
+    this.#asked = end;
+    this.#flushes += 1;
+    this.#ask({ step: 'flush', file: this.#temporary, from, end, isUrgent, watermark: this.watermark }, (failure) => {
+      this.#flushed = end;
+      this.#flushes -= 1;
       if (failure !== '' && this.#state === SNAPSHOT_WRITING) this.#settle(failure);
     });
   }
@@ -217,7 +240,8 @@ class FileTarget implements SnapshotTarget {
   publish(): void {
     this.#close();
     this.#state = SNAPSHOT_PUBLISHING;
-    this.#ask('publish', this.#temporary, this.watermark, (failure) => this.#settle(failure));
+    const rest = { from: this.#asked, end: this.size, isUrgent: this.size <= SMALL_BYTES };
+    this.#ask({ ...wholeOf('publish', this.#temporary, this.watermark), ...rest }, (failure) => this.#settle(failure));
   }
 
   #settle(failure: string): void {

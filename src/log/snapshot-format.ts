@@ -139,7 +139,6 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
     blocks.next();
     if (!blocks.isHeader()) throw blocks.damaged('it belongs to another cluster, group or version');
     for (blocks.next(); blocks.kind !== KIND_END; blocks.next()) {
-      if (blocks.kind !== KIND_DATA && blocks.kind !== KIND_CHUNK_END) throw blocks.damaged('a block of unknown kind');
       const payload = blocks.payload();
       if (length + payload.length > chunk.length)
         chunk = grown(chunk, length + payload.length, blocks.kind === KIND_CHUNK_END);
@@ -159,7 +158,6 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
 
 const NOTHING = new Uint8Array(0);
 
-/** Room for `length` bytes, and while more will come for more: most chunks are small, and are one block. */
 /** Whose snapshot this says to be, by its first block alone; undefined where that is no sound one. */
 export function readSnapshotName(source: SnapshotSource): SnapshotName | undefined {
   const bytes = new Uint8Array(SNAPSHOT_BLOCK_HEADER_BYTES + SMALL_PAYLOAD_BYTES);
@@ -174,10 +172,58 @@ export function readSnapshotName(source: SnapshotSource): SnapshotName | undefin
   return { clusterId: fromWords(low as number, high as number), group: group as GroupId, watermark };
 }
 
+/** Room for `length` bytes, and while more will come for more: most chunks are small, and are one block. */
 function grown(chunk: Uint8Array<ArrayBuffer>, length: number, isLast: boolean): Uint8Array<ArrayBuffer> {
   const larger = new Uint8Array(isLast ? length : Math.max(4 * SNAPSHOT_BLOCK_BYTES, 2 * length));
   larger.set(chunk);
   return larger;
+}
+
+/**
+ * Reads a snapshot that still grows, as far as it is there, and at last to its end; no chunk of it is put together. Throws
+ * ERR_SYNOD_SNAPSHOT_DAMAGED like `readSnapshot`.
+ */
+export class SnapshotVerifier {
+  readonly #source: { size: number; read: SnapshotSource['read'] };
+  readonly #scratch = takeScratch();
+  readonly #blocks: BlockReader;
+  #isInChunk = false;
+  #isClosed = false;
+
+  constructor(read: SnapshotSource['read'], name: SnapshotName, crc: Crc) {
+    this.#source = { size: 0, read };
+    this.#blocks = new BlockReader(this.#source, name, crc, this.#scratch);
+  }
+
+  /** All blocks that certainly end within the first `size` bytes; nothing where more of it was seen before. */
+  advance(size: number): void {
+    if (size <= this.#source.size) return;
+    this.#source.size = size;
+    while (this.#blocks.end + SNAPSHOT_BLOCK_BYTES <= size) this.#next();
+  }
+
+  /** The rest; there are `size` bytes, and no more will come. */
+  finish(size: number): void {
+    this.#source.size = size;
+    do this.#next();
+    while (this.#blocks.kind !== KIND_END);
+    if (this.#isInChunk || !this.#blocks.isEnd()) throw this.#blocks.damaged('it ends too early');
+  }
+
+  #next(): void {
+    const blocks = this.#blocks;
+    if (blocks.kind === KIND_END) throw blocks.damaged('it goes on behind its end');
+    blocks.next();
+    if (blocks.kind === KIND_HEADER && !blocks.isHeader())
+      throw blocks.damaged('it belongs to another cluster, group or version');
+    this.#isInChunk = blocks.kind === KIND_DATA;
+  }
+
+  /** Gives its memory back. Idempotent. */
+  close(): void {
+    if (!this.#isClosed) idleScratch.push(this.#scratch);
+    this.#isClosed = true;
+  }
 }
 
 /** Reads block after block, many at once from the medium. */
@@ -215,6 +261,10 @@ class BlockReader {
     if (this.#word(3) !== crc) throw this.damaged('a block does not match its checksum');
     this.#chained = crc;
     this.kind = this.#word(1);
+    if (this.kind !== KIND_HEADER && this.kind !== KIND_DATA && this.kind !== KIND_CHUNK_END && this.kind !== KIND_END)
+      throw this.damaged('a block of unknown kind');
+    if ((this.kind === KIND_HEADER) !== (this.#index === 0))
+      throw this.damaged('a header stands before all other blocks');
   }
 
   #readHeader(): number {
@@ -248,6 +298,11 @@ class BlockReader {
     return this.#words[(this.#at >> 2) + index] as number;
   }
 
+  /** Place in the file behind the current block. */
+  get end(): number {
+    return this.#base + this.#at + this.#size;
+  }
+
   /** The payload of the current block; valid until `next`. */
   payload(): Uint8Array {
     const from = this.#at + SNAPSHOT_BLOCK_HEADER_BYTES;
@@ -268,8 +323,7 @@ class BlockReader {
   /** The current block ends the file, and says how many stand before it. */
   isEnd(): boolean {
     const payload = SNAPSHOT_BLOCK_HEADER_BYTES / 4;
-    const isLast = this.#base + this.#at + this.#size === this.#source.size;
-    return isLast && fromWords(this.#word(payload), this.#word(payload + 1)) === this.#index;
+    return this.end === this.#source.size && fromWords(this.#word(payload), this.#word(payload + 1)) === this.#index;
   }
 
   damaged(reason: string): SynodError {

@@ -165,6 +165,16 @@ export const DOORBELL_AWAKE = 0;
 export const DOORBELL_ASLEEP = 1;
 
 /*
+ * Turn to take a snapshot: the workers of a process hold it one after the other (runtime/snapshot-turn).
+ *
+ *   0  HOLDER   one more than the index of the worker that has it, 0 = nobody; taken and given back by compare and exchange
+ *   4  BEAT     the holder: counts while it uses its turn
+ */
+export const SNAPSHOT_TURN_HOLDER_WORD = 0;
+export const SNAPSHOT_TURN_BEAT_WORD = 1;
+export const SNAPSHOT_TURN_BYTES = 8;
+
+/*
  * Status block: one per (replica, group), written by the group's worker, read by the coordinator without messages.
  *
  *   0  ROLE                 ROLE_* below

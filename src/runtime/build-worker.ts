@@ -150,7 +150,7 @@ export class GroupBuilder {
   ) {
     this.#progress = progress;
     this.#data = data;
-    this.#turn = new SnapshotTurn(clock.ms, data.snapshots.sendBytesPerSecond);
+    this.#turn = new SnapshotTurn(clock.ms, data.snapshots.sendBytesPerSecond, undefined, data.snapshots.turn);
     this.#checksum = snapshotChecksum(binding);
     this.#transport = transport;
     this.#bulk = bulk;

@@ -184,6 +184,7 @@ export class GroupSnapshots {
   work(position: LogPosition, first: LogPosition = 0): number {
     this.#maybeBegin(first, position);
     if (this.driver.replica.state.lacksImage) this.#seek();
+    if (this.taker.isTaking) this.#options.turn.use();
     const work = this.taker.work() + this.receiver.work() + this.#send();
     if (this.taker.releasable > this.driver.replica.state.truncationPoint) this.#release(position);
     if (work > 0) this.#look();
@@ -215,7 +216,8 @@ export class GroupSnapshots {
     if (this.taker.isBusy || isReceiving || replica.state.lacksImage) return;
     // At a start what the log has behind the snapshot is not applied yet: it is new all the same.
     const isBehind = appliedWatermark < replica.commitWatermark && appliedWatermark <= replica.state.snapshotWatermark;
-    if (isBehind || !turn.take(groupId)) return;
+    const isPatient = !isDue && replica.isLeader && this.#options.configuration.peers > 0;
+    if (isBehind || !turn.take(groupId, isPatient)) return;
     this.#isAsked = false;
     this.#begunAtMs = turn.nowMs;
     this.#schedule.begun(position, turn.nowMs);
@@ -247,7 +249,7 @@ export class GroupSnapshots {
   #look(): void {
     const { taker, receiver } = this;
     const { turn } = this.#options;
-    if (!taker.isBusy) turn.release(this.driver.groupId);
+    if (!taker.isTaking) turn.release(this.driver.groupId);
     if (taker.failed > this.#failuresTold) {
       this.#failuresTold = taker.failed;
       this.#schedule.failed(taker.failedInRow, turn.nowMs);

@@ -27,6 +27,8 @@ export class SnapshotSchedule {
   #position: LogPosition = -1;
   #atMs = -1;
   #retryAtMs = -1;
+  /** Where the log stood when this one became due; -1 while it is not. */
+  #duePosition: LogPosition = -1;
 
   constructor(options: ScheduleOptions) {
     assert(options.everyBytes >= 0 && options.everyMs >= 0, 'intervals are not negative');
@@ -44,13 +46,18 @@ export class SnapshotSchedule {
     if (this.#retryAtMs >= 0) return nowMs >= this.#retryAtMs;
     const { everyBytes, everyMs, self } = this.#options;
     const patience = 1 + STAGGER * self + this.#jitter + (isLeader ? LEADER_DELAY : 0);
-    if (everyBytes > 0 && position - this.#position >= everyBytes * patience) return true;
+    if (everyBytes > 0 && position - this.#position >= everyBytes * patience) {
+      if (this.#duePosition < 0) this.#duePosition = position;
+      return true;
+    }
     return everyMs > 0 && nowMs - this.#atMs >= everyMs * patience;
   }
 
-  /** One was begun, or there was nothing to take. */
+  /** One was begun, or there was nothing to take. What it waited for its turn is taken off the next interval, but for one interval at most. */
   begun(position: LogPosition, nowMs: number): void {
-    this.#position = position;
+    const due = this.#duePosition < 0 ? position : this.#duePosition;
+    this.#position = Math.max(due, position - this.#options.everyBytes);
+    this.#duePosition = -1;
     this.#atMs = nowMs;
     this.#retryAtMs = -1;
     this.#jitter = draw(this.#options.prng);

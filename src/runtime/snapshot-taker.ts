@@ -58,6 +58,11 @@ export class SnapshotTaker {
     this.#snapshotsKept = snapshotsKept;
   }
 
+  /** An image is being drained. */
+  get isTaking(): boolean {
+    return this.#taking !== undefined;
+  }
+
   get isBusy(): boolean {
     return this.#taking !== undefined || this.#publishing !== undefined;
   }

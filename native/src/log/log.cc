@@ -8,6 +8,7 @@
 
 #include "../park.h"
 #include "flushers.h"
+#include "log_traffic.h"
 #include "persist.h"
 
 namespace synod {
@@ -142,6 +143,7 @@ int Log::submit(int chunk, int64_t offset, int64_t size, int64_t segment, bool i
     }
     submitted_ += 1;
     inFlight_ += 1;
+    LogTraffic::instance().submitted();
     mustWake = !isOwn && isFlusherIdle_;
     if (mustWake) isFlusherIdle_ = false;
   }
@@ -258,6 +260,7 @@ int Log::latchedError() {
 
 // The durable count moves over the contiguous prefix of completed submissions only.
 void Log::complete(const Run& run, int error) {
+  LogTraffic::instance().completed(run.count);
   if (error != 0) latch(error);
   bool hasMoved = false;
   {

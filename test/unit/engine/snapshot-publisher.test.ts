@@ -22,6 +22,9 @@ test('a good snapshot gets its name, a bad one a reason', async () => {
     clusterId: 7,
     group: 2,
     watermark: 5,
+    from: 0,
+    end: 0,
+    isUrgent: false,
   };
   const blocks: Uint8Array[] = [];
   new SnapshotEncoder(task, crc32c, (block) => blocks.push(block.slice())).end();

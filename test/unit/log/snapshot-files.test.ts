@@ -14,6 +14,7 @@ const test = suite('log/snapshot-files');
 let root = '';
 let tasks: PublishTask[] = [];
 let ids = 0;
+const MIB = 1 << 20;
 
 test.before.each(() => {
   root = join(mkdtempSync(join(tmpdir(), 'synod-snapshot-files-')), 'group-2');
@@ -86,26 +87,41 @@ test('one that is not what was written is not published', () => {
   assert.not(existsSync(task.file));
 });
 
-test('what is appended is flushed from time to time, and waits while that falls behind', () => {
+test('what is appended is flushed in parts, two at a time, and waits while they fall behind', () => {
   const medium = open();
   const target = medium.create(5);
-  const block = new Uint8Array(1 << 20);
-  for (let i = 0; i < 16; i++) target.append(block);
-  assert.equal(
-    tasks.map(({ step }) => step),
-    ['flush'],
-  );
+  const block = new Uint8Array(MIB);
   while (target.mayAppend) target.append(block);
-  assert.is(target.size, 48 << 20);
-  assert.is(tasks.length, 1, 'one flush at a time');
+  assert.is(target.size, 32 * MIB);
+  assert.equal(
+    tasks.map(({ step, from, end, isUrgent }) => [step, from / MIB, end / MIB, isUrgent]),
+    [
+      ['flush', 0, 8, false],
+      ['flush', 8, 16, false],
+    ],
+  );
   const [task] = tasks as [PublishTask];
   publish(task);
   medium.settle(task.id, '');
   assert.ok(target.mayAppend);
   target.append(block);
-  assert.is(tasks.length, 2);
+  assert.equal([tasks[2]?.from, tasks[2]?.end], [16 * MIB, 33 * MIB], 'all that came meanwhile');
   medium.settle((tasks[1] as PublishTask).id, 'EIO');
   assert.equal([target.state(), target.failure], [SNAPSHOT_FAILED, 'EIO']);
+  target.abandon();
+});
+
+test('where appending cannot wait the logs do not come first any more; what is left is flushed when it is published', () => {
+  const medium = open();
+  const target = medium.create(5);
+  const block = new Uint8Array(MIB);
+  while (target.size < 80 * MIB) target.append(block);
+  medium.settle((tasks[0] as PublishTask).id, '');
+  target.append(block);
+  assert.equal([tasks[2]?.end, tasks[2]?.isUrgent], [81 * MIB, true]);
+  target.append(block);
+  target.publish();
+  assert.equal([tasks.at(-1)?.step, tasks.at(-1)?.from, tasks.at(-1)?.end], ['publish', 81 * MIB, 82 * MIB]);
   target.abandon();
 });
 

@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SNAPSHOT_BLOCK_BYTES } from '../../../src/limits.ts';
-import { readSnapshot, SnapshotEncoder, type SnapshotSource } from '../../../src/log/snapshot-format.ts';
+import {
+  readSnapshot,
+  SnapshotEncoder,
+  type SnapshotSource,
+  SnapshotVerifier,
+} from '../../../src/log/snapshot-format.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 
 const NAME = { clusterId: 2 ** 40 + 1, group: 3, watermark: 2 ** 35 };
@@ -36,6 +41,44 @@ test('chunks of every size come back as they were', () => {
   const back = read(write(chunks));
   assert.is(back.length, chunks.length);
   back.forEach((chunk, i) => void assert.is(Buffer.compare(chunk, chunks[i] as Uint8Array), 0, `chunk ${i}`));
+});
+
+/** Verifies it as it grows to each of `sizes`, then to its end. */
+function verify(bytes: Uint8Array, sizes: readonly number[], name = NAME): void {
+  const verifier = new SnapshotVerifier(sourceOf(bytes).read, name, crc32c);
+  try {
+    for (const size of sizes) verifier.advance(size);
+    verifier.finish(bytes.length);
+  } finally {
+    verifier.close();
+    verifier.close();
+  }
+}
+
+test('one that grows is verified part by part, wherever the parts end, and any bit of it that differs is damage', () => {
+  const whole = write([new Uint8Array(3 * SNAPSHOT_BLOCK_BYTES + 5).fill(7), new Uint8Array(0), new Uint8Array(300)]);
+  const sizes = fc.array(fc.nat(whole.length), { maxLength: 6 });
+  fc.assert(
+    fc.property(sizes, fc.nat(whole.length * 8 - 1), (parts, bit) => {
+      verify(whole, parts);
+      const bytes = whole.slice();
+      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+      assert.throws(() => verify(bytes, parts), /damaged/);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a verified one is whole: what is cut off, goes on, belongs elsewhere or has no end is damage', () => {
+  const whole = write([new Uint8Array(SNAPSHOT_BLOCK_BYTES)]);
+  for (let size = 0; size < whole.length; size += 8192)
+    assert.throws(() => verify(whole.slice(0, size), []), /damaged/);
+  assert.throws(() => verify(new Uint8Array([...whole, ...new Uint8Array(8)]), []), /ends too early/);
+  const longer = new Uint8Array(whole.length + SNAPSHOT_BLOCK_BYTES);
+  longer.set(whole);
+  assert.throws(() => verify(longer, [longer.length]), /goes on behind its end|no block begins here|ends too early/);
+  assert.throws(() => verify(write([new Uint8Array(8)], false), []), /cut off/);
+  assert.throws(() => verify(whole, [], { ...NAME, group: 4 }), /another cluster, group or version/);
 });
 
 test('any bit that differs is damage, named with shard and slot', () => {

@@ -38,6 +38,20 @@ test('followers first, each member at a moment of its own, and never twice the s
   assert.ok(moments.size > 10);
 });
 
+test('one that waited for its turn makes the next one due as much earlier, by an interval at most', () => {
+  for (const [waited, due] of [
+    [300, 1100],
+    [5000, 5100],
+  ] as const) {
+    const schedule = make(0, 1, { everyMs: 0 });
+    assert.ok(schedule.isDue(0, 1100, 0, false));
+    assert.ok(schedule.isDue(0, 1100 + waited, 0, false));
+    schedule.begun(1100 + waited, 0);
+    assert.not(schedule.isDue(0, due + BYTES - 1, 0, false));
+    assert.ok(schedule.isDue(0, due + BYTES * 1.1, 0, false));
+  }
+});
+
 test('at a start all the log that is kept counts', () => {
   assert.not(make().isDue(900, 1800, 0, false));
   assert.ok(make().isDue(900, 900 + BYTES * 1.1, 0, false));
