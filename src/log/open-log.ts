@@ -19,7 +19,7 @@ import type { RecordVisitor } from './segment-scan.ts';
 export interface OpenLogOptions {
   device: LogDevice;
   reader: SegmentReader;
-  /** In-memory tail: LOG_SEGMENT_BYTES each, the memory that the device writes from. */
+  /** In-memory tail: LOG_SEGMENT_BYTES each, the memory that the device writes from. Before that, recovery reads into the first. */
   chunks: readonly SharedArrayBuffer[];
   checksum: Checksum;
   identity: LogIdentity;
@@ -46,7 +46,7 @@ export interface OpenedLog {
  */
 export function openLog(options: OpenLogOptions): OpenedLog {
   const { device, reader, chunks, checksum, identity, visitor, onForgotten } = options;
-  const recovery = recoverLog(reader, identity, checksum, visitor, onForgotten, options.onProgress);
+  const recovery = recoverLog(reader, identity, checksum, visitor, onForgotten, options.onProgress, chunks[0]);
   const isForgotten = recovery.damage !== undefined || options.isForgotten === true;
   if (recovery.damage !== undefined && !options.mayRejoin) throw damageError(recovery.damage);
   if (isForgotten) onForgotten();

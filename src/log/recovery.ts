@@ -64,7 +64,7 @@ export type ScanProgress = (bytes: number, total: number) => void;
 
 /**
  * Shows every valid record to `visitor`, in order, and closes the reader; changes nothing on the medium. `onForgotten` is called where an
- * incarnation begins that had lost records before it.
+ * incarnation begins that had lost records before it. `lent`: LOG_SEGMENT_BYTES to read segments into.
  */
 export function recoverLog(
   reader: SegmentReader,
@@ -73,8 +73,9 @@ export function recoverLog(
   visitor: RecordVisitor,
   onForgotten: () => void = () => {},
   onProgress: ScanProgress = () => {},
+  lent?: SharedArrayBuffer,
 ): RecoveryReport {
-  return new Recovery(reader, identity, checksum, visitor, onForgotten, onProgress).run();
+  return new Recovery(reader, identity, checksum, visitor, onForgotten, onProgress, lent).run();
 }
 
 const UNREADABLE = 'the medium cannot read it';
@@ -111,12 +112,13 @@ class Recovery {
     visitor: RecordVisitor,
     onForgotten: () => void,
     onProgress: ScanProgress,
+    lent: SharedArrayBuffer | undefined,
   ) {
     this.#onForgotten = onForgotten;
     this.#reader = reader;
     this.#identity = identity;
     this.#visitor = visitor;
-    this.#scan = new SegmentScan(reader, checksum, (bytes) => onProgress(bytes, this.#total));
+    this.#scan = new SegmentScan(reader, checksum, (bytes) => onProgress(bytes, this.#total), lent);
     this.#report = {
       records: 0,
       bytes: 0,

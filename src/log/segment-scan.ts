@@ -49,7 +49,7 @@ export class SegmentScan {
   readonly #reader: SegmentReader;
   readonly #checksum: Checksum;
   readonly #header = new Int32Array(layout.SEGMENT_HEADER_BYTES / 4);
-  /** Holds the largest segment so far: logs that were written for a moment are recovered with little memory. */
+  /** Lent by whoever asked; otherwise it holds the largest segment so far: logs that were written for a moment need little. */
   #bytes: Uint8Array = new Uint8Array(0);
   #words: Int32Array = new Int32Array(0);
   readonly #record = emptyRecord();
@@ -58,11 +58,18 @@ export class SegmentScan {
   /** Offsets of blocks of the loaded segment that the medium cannot give. */
   readonly #unreadable = new Set<number>();
   readonly #onLoaded: (bytes: number) => void;
+  readonly #lent: SharedArrayBuffer | undefined;
   #scanned = 0;
 
-  /** `onLoaded` hears how many bytes were loaded so far, of all segments. */
-  constructor(reader: SegmentReader, checksum: Checksum, onLoaded: (bytes: number) => void = () => {}) {
+  /** `onLoaded` hears how many bytes were loaded so far, of all segments; `lent` is LOG_SEGMENT_BYTES that nobody else uses meanwhile. */
+  constructor(
+    reader: SegmentReader,
+    checksum: Checksum,
+    onLoaded: (bytes: number) => void = () => {},
+    lent?: SharedArrayBuffer,
+  ) {
     this.#onLoaded = onLoaded;
+    this.#lent = lent;
     this.#reader = reader;
     this.#checksum = checksum;
   }
@@ -87,7 +94,8 @@ export class SegmentScan {
   #grow(): void {
     this.close();
     const room = align(Math.max(READ_BYTES / 16, this.#size), LOG_BLOCK_BYTES);
-    const memory = new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, room));
+    const memory = this.#lent ?? new SharedArrayBuffer(Math.min(LOG_SEGMENT_BYTES, room));
+    assert(memory.byteLength >= this.#size, 'a segment fits the memory that it is read into');
     this.#bytes = new Uint8Array(memory);
     this.#words = new Int32Array(memory);
     this.#checksum.attach(this.#bytes);

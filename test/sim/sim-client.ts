@@ -32,6 +32,16 @@ const LANES = 8;
 const WRITE_CHANCE = 0.1;
 const READ_CHANCE = 0.02;
 
+/** Rings of lives that ended: nobody holds them, and making one anew costs more than to clear it. */
+const idleRings: SharedArrayBuffer[] = [];
+
+function takeRing(): SharedArrayBuffer {
+  const ring = idleRings.pop();
+  if (ring === undefined) return createRing(LANE_BYTES);
+  new Int32Array(ring).fill(0);
+  return ring;
+}
+
 interface Asked {
   key: number;
   value: number;
@@ -102,7 +112,7 @@ export class SimClient implements ReadingClient {
   /** Lanes of a life have names of their own: a session is never taken for one of an earlier life. */
   #makeLane(kind: number): LaneClient {
     const laneId = (this.#lives * CLIENTS_MAX + this.#id) * LANES + kind;
-    const rings = Array.from({ length: this.#members }, () => createRing(LANE_BYTES));
+    const rings = Array.from({ length: this.#members }, takeRing);
     return new LaneClient(
       laneId,
       this.group,
@@ -137,6 +147,7 @@ export class SimClient implements ReadingClient {
         invokedAt: at,
         respondedAt: Number.POSITIVE_INFINITY,
       });
+    for (const { rings } of this.lanes) idleRings.push(...(rings as SharedArrayBuffer[]));
     this.counts.clientRestart += 1;
     this.counts.unknownOutcome += this.#askedWrites.length;
     this.#askedWrites = [];

@@ -40,6 +40,21 @@ interface Segment {
 
 const FIRST_BYTES = 1 << 16;
 
+/** Bytes of segments that are gone, by the power of two that is their size. */
+const idleBytes: Uint8Array[][] = [];
+const IDLE_MAX = 16;
+
+function takeZeros(size: number): Uint8Array {
+  const idle = idleBytes[Math.log2(size)]?.pop();
+  return idle === undefined ? new Uint8Array(size) : idle.fill(0);
+}
+
+function giveBack(bytes: Uint8Array): void {
+  const power = Math.log2(bytes.length);
+  idleBytes[power] ??= [];
+  if (idleBytes[power].length < IDLE_MAX) idleBytes[power].push(bytes);
+}
+
 /** Survives crashes; a SimDevice is one opening of it. */
 export class SimDisk {
   readonly segments = new Map<LogPosition, Segment>();
@@ -57,12 +72,13 @@ export class SimDisk {
   /** Writes within one segment. */
   write(position: LogPosition, bytes: Uint8Array): void {
     const base = position - (position % LOG_SEGMENT_BYTES);
-    const segment = this.segments.get(base) ?? { bytes: new Uint8Array(FIRST_BYTES), end: 0 };
+    const segment = this.segments.get(base) ?? { bytes: takeZeros(FIRST_BYTES), end: 0 };
     this.segments.set(base, segment);
     const end = position - base + bytes.length;
     if (end > segment.bytes.length) {
-      const grown = new Uint8Array(2 * end);
+      const grown = takeZeros(2 ** Math.ceil(Math.log2(end)));
       grown.set(segment.bytes);
+      giveBack(segment.bytes);
       segment.bytes = grown;
     }
     segment.bytes.set(bytes, position - base);
@@ -92,7 +108,9 @@ export class SimDisk {
   retire(base: LogPosition): void {
     const segment = this.segments.get(base);
     this.segments.delete(base);
-    if (segment !== undefined && this.#retired.length < RETIRED_MAX) this.#retired.push(segment);
+    if (segment === undefined) return;
+    if (this.#retired.length < RETIRED_MAX) this.#retired.push(segment);
+    else giveBack(segment.bytes);
   }
 
   /** Gives a retired file the name of the segment at `base`; its old header stands in it. False where there is none. */
@@ -104,6 +122,7 @@ export class SimDisk {
 
   /** The directory is lost. */
   wipe(): void {
+    for (const { bytes } of [...this.#retired, ...this.segments.values()]) giveBack(bytes);
     this.#retired.length = 0;
     this.segments.clear();
     this.damage.wipe();
@@ -112,20 +131,22 @@ export class SimDisk {
 
 const NOTHING = new Uint8Array(0);
 
-/** Writes in flight are kept in slabs: a buffer of its own per write costs more than the copy. */
-const SLAB_BYTES = 1 << 20;
-let slab = new Uint8Array(SLAB_BYTES);
-let slabEnd = 0;
+/** Copies of writes in flight, by their size in blocks: used again, because their garbage costs more than the copies. */
+const idleCopies: Uint8Array[][] = [];
+const COPY_BLOCKS_MAX = 64;
 
 function keep(source: Uint8Array, offset: number, size: number): Uint8Array {
-  if (slabEnd + size > slab.length) {
-    slab = new Uint8Array(Math.max(SLAB_BYTES, size));
-    slabEnd = 0;
-  }
-  const kept = slab.subarray(slabEnd, slabEnd + size);
+  const kept = idleCopies[size / LOG_BLOCK_BYTES]?.pop() ?? new Uint8Array(size);
   kept.set(source.subarray(offset, offset + size));
-  slabEnd += size;
   return kept;
+}
+
+/** Nobody looks at it any more. */
+function release(copy: Uint8Array): void {
+  const blocks = copy.length / LOG_BLOCK_BYTES;
+  if (blocks > COPY_BLOCKS_MAX) return;
+  idleCopies[blocks] ??= [];
+  idleCopies[blocks].push(copy);
 }
 
 export class SimDevice implements LogDevice {
@@ -210,6 +231,7 @@ export class SimDevice implements LogDevice {
       const { position, bytes } = this.#flights.shift() as Flight;
       this.#count = (this.#count + 1) | 0;
       this.#onDurable(position, bytes);
+      release(bytes);
     }
   }
 
