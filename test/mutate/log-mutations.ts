@@ -39,7 +39,7 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'log/log-writer',
-    'this.#numbers[DURABLE] = this.#queue.baseAt(entry) + end;',
+    'this.#numbers[DURABLE] = this.#queue.segmentAt(entry) * LOG_SEGMENT_BYTES + end;',
     'this.#numbers[DURABLE] = this.appendedPosition;',
     'more counts as durable than the device said (S1)',
     ['unit/log/log-writer', ...CUTS],

@@ -292,8 +292,8 @@ export const MUTATIONS: readonly Mutation[] = [
   // log
   m(
     'log/log-writer',
-    'const floor = this.#numbers[DURABLE];',
-    'const floor = position;',
+    'place[PLACE_FLOOR] = this.#numbers[DURABLE];',
+    'place[PLACE_FLOOR] = place[PLACE_POSITION];',
     'a durable floor that is not durable',
     ['property/log-recovery', 'unit/log'],
   ),
