@@ -23,6 +23,8 @@ export class CatchUp {
   #progressCommit: Slot = 0;
   #fetchEnd: Slot = 0;
   #fetchTick: Tick = -1;
+  /** Who was asked last. */
+  #asked: MemberIndex = 0;
 
   constructor(state: ReplicaState) {
     this.#state = state;
@@ -55,13 +57,19 @@ export class CatchUp {
     return needed;
   }
 
-  /** The member that is furthest ahead of this replica, the leader where several are; -1 when none is. */
-  #source(): MemberIndex {
+  /**
+   * The member that is furthest ahead of this replica, the leader where several are; -1 when none is. It may be gone for good: where a question was
+   * not answered the next member that is ahead gets the next one.
+   */
+  #source(isRetry: boolean): MemberIndex {
     const state = this.#state;
+    const members = state.configuration.nodeIds.length;
     let best = -1;
     let bestCommit = state.commitWatermark;
-    for (let m = 0; m < state.configuration.nodeIds.length; m++) {
+    for (let n = 1; n <= members; n++) {
+      const m = (this.#asked + n) % members;
       const commit = this.#peerCommit[m] as Slot;
+      if (isRetry && commit > state.commitWatermark) return m;
       if (commit > bestCommit || (best >= 0 && commit === bestCommit && m === state.leaderHint)) {
         best = m;
         bestCommit = commit;
@@ -73,7 +81,8 @@ export class CatchUp {
   /**
    * Asks for what is missing where nothing has come for a while.
    *
-   * ensures K8: asked is only for slots between the own watermark and one that a member told, and for so many at once
+   * ensures K8: asked is only for slots between the own watermark and one that the member told, and for so many at once
+   * ensures K9: no member is asked again before every other one that is ahead was
    */
   onTick(): void {
     const state = this.#state;
@@ -84,7 +93,7 @@ export class CatchUp {
     }
     if (state.tick - this.#progressTick < STUCK_TICKS) return;
     if (this.#fetchTick >= 0 && state.tick - this.#fetchTick < STUCK_TICKS) return;
-    this.#fetch();
+    this.#fetch(this.#fetchTick >= 0);
   }
 
   /** Part of an answer arrived: when all of it is here, ask for more at once. */
@@ -92,13 +101,14 @@ export class CatchUp {
     const state = this.#state;
     if (this.#fetchTick < 0 || state.commitWatermark < this.#fetchEnd) return;
     this.#fetchTick = -1;
-    this.#fetch();
+    this.#fetch(false);
   }
 
-  #fetch(): void {
+  #fetch(isRetry: boolean): void {
     const state = this.#state;
-    const source = this.#source();
+    const source = this.#source(isRetry);
     if (source < 0) return;
+    this.#asked = source;
     assert(source !== state.configuration.self, 'no replica is ahead of itself');
     const first = state.commitWatermark;
     const end = this.#peerCommit[source] as Slot;

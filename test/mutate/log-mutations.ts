@@ -85,6 +85,13 @@ export const LOG_MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'paxos/catch-up',
+    'if (isRetry && commit > state.commitWatermark)',
+    'if (false)',
+    'ask a member that is gone for ever',
+    ['unit/paxos/catch-up'],
+  ),
+  m(
+    'paxos/catch-up',
     'end < first + FETCH_SLOTS_MAX ? end : first + FETCH_SLOTS_MAX',
     'end',
     'ask for everything at once',

@@ -1,4 +1,4 @@
-/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6, K7, K8 over any state and any question. */
+/** What a replica serves to others, and what a snapshot does to it: K1, K2, K3, K4, K6, K7, K8, K9 over any state and any question. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -40,7 +40,7 @@ function make({ commit, truncation, votes }: Shape) {
 
 const test = suite('property: catch-up');
 
-test('K8: what is asked for is what the member that is furthest ahead has told, a bounded number from the own watermark on', () => {
+test('K8, K9: asked is whoever is ahead, one after the other, for what it told, a bounded number from the own watermark on', () => {
   fc.assert(
     fc.property(shape, fc.array(fc.nat(90), { minLength: 2, maxLength: 2 }), (given, told) => {
       const { state, catchUp } = make(given);
@@ -51,14 +51,20 @@ test('K8: what is asked for is what the member that is furthest ahead has told, 
         state.tick += 1;
         catchUp.onTick();
       }
-      const furthest = Math.max(...told);
-      const questions = drain(state.outbox).map(({ kind, to, slot, aux }) => [kind, to, slot, aux]);
-      const source = 1 << (1 + told.indexOf(furthest));
-      const end = Math.min(furthest, given.commit + FETCH_SLOTS_MAX);
-      const isBehind = furthest > given.commit;
-      assert.ok(questions.length > 0 || !isBehind);
-      for (const question of questions) assert.equal(question, ['FETCH', source, given.commit, end]);
-      assert.ok(isBehind || questions.length === 0);
+      const ahead = told.flatMap((commit, n) => (commit > given.commit ? [n + 1] : []));
+      const questions = drain(state.outbox);
+      assert.is(questions.length > 0, ahead.length > 0);
+      for (const { kind, to, slot, aux } of questions) {
+        const commit = told[Math.log2(to) - 1] as number;
+        assert.equal(
+          [kind, slot, aux],
+          ['FETCH', given.commit, Math.min(commit, given.commit + FETCH_SLOTS_MAX)],
+          'K8',
+        );
+      }
+      const asked = questions.map(({ to }) => Math.log2(to));
+      if (asked.length > 0) assert.is(told[(asked[0] as number) - 1], Math.max(...told));
+      assert.is(new Set(asked.slice(0, ahead.length)).size, Math.min(asked.length, ahead.length), 'K9');
     }),
     { numRuns: 300 },
   );

@@ -103,6 +103,19 @@ test('K8: a replica without progress asks the member that is furthest ahead', ()
   assert.equal([fetch?.kind, fetch?.to, fetch?.slot, fetch?.aux], ['FETCH', 0b100, 0, 7]);
 });
 
+test('K9: who does not answer is not asked again before everybody else that is ahead', () => {
+  const { state, catchUp } = make();
+  catchUp.note(1, 5);
+  catchUp.note(2, 3);
+  const asked: number[] = [];
+  for (let n = 0; n < 30; n++) {
+    state.tick += 1;
+    catchUp.onTick();
+    asked.push(...drain(state.outbox).map(({ to }) => to));
+  }
+  assert.equal(asked.slice(0, 4), [0b10, 0b100, 0b10, 0b100]);
+});
+
 test('nobody is asked while nobody is ahead', () => {
   const { state, catchUp } = make();
   for (let n = 0; n < 50; n++) {
