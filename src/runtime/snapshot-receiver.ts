@@ -8,6 +8,7 @@
  * What is there is kept over silence: the same peer goes on where it stopped, and so does any other that has a snapshot of the same slot and size.
  * The checksums of blocks are a chain, so that pieces of two different images are found out when the whole is verified.
  */
+import { CONTRACTS, ensures } from '../base/assert.ts';
 import type { MemberIndex, Slot, Tick } from '../base/types.ts';
 import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
 import {
@@ -93,6 +94,11 @@ export class SnapshotReceiver {
     return watermark > driver.replica.commitWatermark;
   }
 
+  /**
+   * A peer has a snapshot.
+   *
+   * ensures V1: one is begun only where it brings this replica further, and one at a time
+   */
   onOffer(message: Float64Array): void {
     const watermark = message[M_SLOT] as Slot;
     const size = message[M_AUX] as number;
@@ -110,6 +116,8 @@ export class SnapshotReceiver {
       this.#abandon();
     }
     this.#begin(from, watermark, size);
+    if (CONTRACTS)
+      ensures(this.#receiving === undefined || this.#receiving.target.watermark === watermark, 'V1: one at a time');
   }
 
   #begin(from: MemberIndex, watermark: Slot, size: number): void {
@@ -133,7 +141,11 @@ export class SnapshotReceiver {
     this.#askNext(receiving, FETCH_FROM);
   }
 
-  /** Takes the part that comes next; everything else is asked for again. `offset` is that of the bytes in `bytes`. */
+  /**
+   * Takes the part that comes next; everything else is asked for again. `offset` is that of the bytes in `bytes`.
+   *
+   * ensures V2: what is kept is the beginning of what the sender has: nothing twice, nothing left out, nothing beyond its size
+   */
   onPart(message: Float64Array, bytes: Uint8Array, offset: number): void {
     const receiving = this.#receiving;
     if (receiving === undefined || receiving.isPublishing || message[M_FROM] !== receiving.from) return;
@@ -193,9 +205,15 @@ export class SnapshotReceiver {
     return 1;
   }
 
-  /** Older snapshots go: between them and this one the log has a gap (S16). */
+  /**
+   * Older snapshots go: between them and this one the log has a gap (S16).
+   *
+   * ensures  V3: only what was verified after it was written is restored
+   * ensures  V4: the machine stands at its watermark
+   */
   #install(target: SnapshotTarget): void {
     const { watermark, size } = target;
+    if (CONTRACTS) ensures(target.state() === SNAPSHOT_PUBLISHED, 'V3: only what is published is installed');
     const { medium, driver, clusterId, crc, onInstall } = this.#options;
     if (!this.#isUseful(watermark)) return;
     onInstall();
@@ -208,6 +226,7 @@ export class SnapshotReceiver {
     driver.install(watermark, size);
     for (const older of medium.list()) if (older < watermark) medium.remove(older);
     this.installed += 1;
+    if (CONTRACTS) ensures(driver.appliedWatermark === watermark, 'V4: the machine is at the watermark');
   }
 
   /** What was received cannot be kept: it is begun anew with the next offer. */

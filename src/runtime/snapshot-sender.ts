@@ -110,6 +110,11 @@ export class SnapshotSender {
     this.#send(to, 0);
   }
 
+  /**
+   * A peer asks for bytes of a snapshot, from an offset on.
+   *
+   * ensures V5: it has credit for so many parts from there and no further, or an offer of another one where that is gone
+   */
   onFetch(message: Float64Array): void {
     const from = message[M_FROM] as MemberIndex;
     const watermark = message[M_SLOT] as Slot;

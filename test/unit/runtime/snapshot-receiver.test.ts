@@ -58,7 +58,7 @@ function make() {
 
 const test = suite('runtime/snapshot-receiver');
 
-test('an offer that brings nothing is ignored; a good one is asked for from its start, once', () => {
+test('V1: an offer that brings nothing is ignored; a good one is asked for from its start, once', () => {
   const { receiver, asked, offer } = make();
   offer(1, 0);
   assert.not(receiver.isBusy);
@@ -67,7 +67,7 @@ test('an offer that brings nothing is ignored; a good one is asked for from its 
   assert.equal(asked, [[1, 9, 0, FETCH_FROM]]);
 });
 
-test('parts are taken in order, from the one who was asked, and more is asked for in time', () => {
+test('V2: parts are taken in order, from the one who was asked, and more is asked for in time', () => {
   const { medium, asked, offer, part, receiver, tick } = make();
   offer();
   part(8, 8);
@@ -173,7 +173,7 @@ test('who leads meanwhile, and is behind, leads no longer', () => {
   assert.equal([receiver.installed, kit.driver.replica.isLeader, kit.driver.appliedWatermark], [1, false, 9]);
 });
 
-test('S16: a whole one is published, restored and installed, and older ones go', () => {
+test('V3, V4, S16: a whole one is published, restored and installed, and older ones go', () => {
   const { kit, medium, receiver, offer, part, bytes, installs } = make();
   medium.shelf.set(3, new Uint8Array(1));
   offer();

@@ -57,7 +57,7 @@ test('a question names snapshot, offset and wish, and goes on the control lane',
   );
 });
 
-test('a question gives credit for so many parts, one of which leaves per turn; the last burst has what is left', () => {
+test('V5: a question gives credit for so many parts, one of which leaves per turn; the last burst has what is left', () => {
   const { kit, sender, fetch, drain } = make();
   fetch(1, 0);
   assert.is(sender.work(), 1);
