@@ -4,7 +4,7 @@
  * linearizable at its read index (I19, S20); a leader that no quorum answers steps down (I18). Each round asks for the lease anew (lease.ts).
  * @hot
  */
-import { assert, CONTRACTS, ensures, requires } from '../base/assert.ts';
+import { assert, CONTRACTS, ensures } from '../base/assert.ts';
 import type { Ballot, MemberIndex } from '../base/types.ts';
 import { MEMBERS_MAX } from '../limits.ts';
 import type { CatchUp } from './catch-up.ts';
@@ -84,7 +84,7 @@ export class LeaderContact {
    * ensures  Q3: whoever answered counts for the leader's quorum during an election timeout (I18)
    */
   onReply(from: MemberIndex, round: number, isBurdened: boolean, stamp = 0): void {
-    if (CONTRACTS) requires(round <= this.roundSerial, 'Q1: a round is answered after it began');
+    assert(round <= this.roundSerial, 'Q1: a round is answered after it began');
     this.onContact(from);
     this.lease.onGrant(from, round, stamp);
     this.#burdened = isBurdened ? this.#burdened | (1 << from) : this.#burdened & ~(1 << from);

@@ -5,7 +5,6 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { SnapshotEncoder } from '../../src/log/snapshot-format.ts';
 import { SNAPSHOT_FETCH, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../src/paxos/message.ts';
 import { SnapshotReceiver } from '../../src/runtime/snapshot-receiver.ts';
 import { SNAPSHOT_BURST_PARTS, SnapshotSender } from '../../src/runtime/snapshot-sender.ts';
@@ -15,21 +14,11 @@ import { message } from '../support/core.ts';
 import { DriverKit, GROUP } from '../support/driver-kit.ts';
 import { portableBulk } from '../support/in-thread-cluster.ts';
 import { MemorySnapshots } from '../support/memory-snapshots.ts';
+import { snapshotImage } from '../support/snapshot-image.ts';
 
 const WATERMARK = 9;
 const PART = 64;
 const ROUNDS_MAX = 400;
-
-/** The image of a machine that applied nothing but counts as having applied nine slots. */
-function image(): Uint8Array {
-  const blocks: Uint8Array[] = [];
-  const name = { clusterId: 7, group: GROUP, watermark: WATERMARK };
-  const encoder = new SnapshotEncoder(name, crc32c, (block) => blocks.push(block.slice()));
-  const chunks = new DriverKit(0, 1).applier.image();
-  for (let part = chunks.next(); part.done !== true; part = chunks.next()) encoder.put(part.value, 0);
-  encoder.end();
-  return new Uint8Array(Buffer.concat(blocks));
-}
 
 interface Frame {
   to: 'sender' | 'receiver';
@@ -39,7 +28,7 @@ interface Frame {
 
 /** Member 0 sends, member 1 receives. */
 class Transfer {
-  readonly bytes = image();
+  readonly bytes = snapshotImage({ clusterId: 7, group: GROUP, watermark: WATERMARK });
   readonly source = new DriverKit(0, 3);
   readonly kit = new DriverKit(1, 3);
   readonly medium = new MemorySnapshots();

@@ -13,11 +13,11 @@ import { replayLine, runArguments, shrink } from './shrink.ts';
 import { CLIENTS_MAX } from './sim-client.ts';
 import { type SimOptions, type SimResult, Simulator } from './simulator.ts';
 import { CpuMeter, describeBound, speedOf, TICKS_PER_SECOND } from './speed.ts';
+import { GROUPS_MAX } from './swarm-shape.ts';
 import { Trace } from './trace.ts';
 
 const SEED_MAX = Number.MAX_SAFE_INTEGER;
 const TICKS_MAX = 1_000_000_000;
-const GROUPS_MAX = 16;
 
 interface Failure {
   violation: string;

@@ -40,19 +40,22 @@ interface Segment {
 
 const FIRST_BYTES = 1 << 16;
 
-/** Bytes of segments that are gone, by the power of two that is their size. */
-const idleBytes: Uint8Array[][] = [];
+/** Bytes that nobody holds any more, by their length: segments that are gone, and copies of writes that ended. Their garbage costs more than the bytes. */
+const idle = new Map<number, Uint8Array[]>();
 const IDLE_MAX = 16;
 
-function takeZeros(size: number): Uint8Array {
-  const idle = idleBytes[Math.log2(size)]?.pop();
-  return idle === undefined ? new Uint8Array(size) : idle.fill(0);
+function takeIdle(size: number): Uint8Array | undefined {
+  return idle.get(size)?.pop();
 }
 
 function giveBack(bytes: Uint8Array): void {
-  const power = Math.log2(bytes.length);
-  idleBytes[power] ??= [];
-  if (idleBytes[power].length < IDLE_MAX) idleBytes[power].push(bytes);
+  const known = idle.get(bytes.length);
+  if (known === undefined) idle.set(bytes.length, [bytes]);
+  else if (known.length < IDLE_MAX) known.push(bytes);
+}
+
+function takeZeros(size: number): Uint8Array {
+  return takeIdle(size)?.fill(0) ?? new Uint8Array(size);
 }
 
 /** Survives crashes; a SimDevice is one opening of it. */
@@ -131,22 +134,11 @@ export class SimDisk {
 
 const NOTHING = new Uint8Array(0);
 
-/** Copies of writes in flight, by their size in blocks: used again, because their garbage costs more than the copies. */
-const idleCopies: Uint8Array[][] = [];
-const COPY_BLOCKS_MAX = 64;
-
+/** A copy of a write in flight. */
 function keep(source: Uint8Array, offset: number, size: number): Uint8Array {
-  const kept = idleCopies[size / LOG_BLOCK_BYTES]?.pop() ?? new Uint8Array(size);
+  const kept = takeIdle(size) ?? new Uint8Array(size);
   kept.set(source.subarray(offset, offset + size));
   return kept;
-}
-
-/** Nobody looks at it any more. */
-function release(copy: Uint8Array): void {
-  const blocks = copy.length / LOG_BLOCK_BYTES;
-  if (blocks > COPY_BLOCKS_MAX) return;
-  idleCopies[blocks] ??= [];
-  idleCopies[blocks].push(copy);
 }
 
 export class SimDevice implements LogDevice {
@@ -231,7 +223,7 @@ export class SimDevice implements LogDevice {
       const { position, bytes } = this.#flights.shift() as Flight;
       this.#count = (this.#count + 1) | 0;
       this.#onDurable(position, bytes);
-      release(bytes);
+      giveBack(bytes);
     }
   }
 

@@ -1,6 +1,8 @@
 /**
- * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--replicas 3|5] [--clients N] [--groups N] [--coverage-seeds N] [--json]`: runs seeds in parallel
- * processes and adds up what they did. `--from commit` draws the seeds from the commit, so that a red run can be repeated. The first few seeds run once more to see which lines of the core they execute.
+ * `npm run sim:swarm -- [--minutes M | --seeds N] [--jobs J] [--from SEED|commit] [--ticks N] [--coverage-seeds N] [--json]`
+ * `                     [--replicas 3|5] [--clients N] [--groups N]`: runs seeds in parallel processes and adds up what they did. The first few
+ * seeds run once more to see which lines of the core they execute. `--from commit` draws the seeds from the commit, so that a red run can be
+ * repeated; the last three are of every run, and 0 or absent: what its seed draws.
  *
  * Exits 1 on a violation, on a run that chose nothing, or when a fault class that exists never struck.
  */
@@ -8,19 +10,17 @@ import { fork, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { runCommand, wholeNumber } from './arguments.ts';
+import { oneOf, runCommand, wholeNumber } from './arguments.ts';
 import { gitCommit, seedOfCommit } from './git-commit.ts';
 import { runArguments } from './shrink.ts';
 import { CLIENTS_MAX } from './sim-client.ts';
 import type { CoverageReport, JobReport, JobTask } from './swarm-job.ts';
-import { type FixedShape, swarmShape } from './swarm-shape.ts';
+import { type FixedShape, GROUPS_MAX, swarmShape } from './swarm-shape.ts';
 import { SwarmSum } from './swarm-sum.ts';
 
 const SEEDS_MAX = 10_000_000;
 const TICKS_MAX = 1_000_000_000;
 const JOBS_MAX = 256;
-const REPLICAS_MAX = 7;
-const GROUPS_MAX = 16;
 const MINUTES_MAX = 1_000_000;
 const EXPLAIN_MS = 120_000;
 /** A job is one core's: a collector with threads of its own would take another. */
@@ -84,7 +84,7 @@ function readArguments(): Arguments {
       minutes === undefined ? Number.POSITIVE_INFINITY : 60_000 * wholeNumber('minutes', minutes, 1, MINUTES_MAX),
     jobs: wholeNumber('jobs', values.jobs, 1, JOBS_MAX),
     ticks: wholeNumber('ticks', values.ticks, 1, TICKS_MAX),
-    replicas: wholeNumber('replicas', values.replicas, 0, REPLICAS_MAX),
+    replicas: Number(oneOf('replicas', values.replicas, ['0', '3', '5'])),
     clients: wholeNumber('clients', values.clients, 0, CLIENTS_MAX),
     groups: wholeNumber('groups', values.groups, 0, GROUPS_MAX),
     coverageSeeds: wholeNumber('coverage-seeds', values['coverage-seeds'], 0, SEEDS_MAX),

@@ -1,9 +1,12 @@
 /** The size and kind of the run that a seed of a swarm stands for: one place, so that a seed is the same run everywhere. */
 import type { SimOptions } from './simulator.ts';
 
+/** Groups of a run at most. */
+export const GROUPS_MAX = 16;
+
 export type SwarmShape = Pick<SimOptions, 'replicas' | 'clients' | 'groups' | 'nodes'>;
 
-/** What `fixed` has other than 0 is taken instead of what the seed draws. */
+/** What every run is to have; 0: what its seed draws. */
 export interface FixedShape {
   replicas: number;
   clients: number;

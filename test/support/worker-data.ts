@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { ENTRY_CHUNKS, LOG_SEGMENT_BYTES } from '../../src/limits.ts';
 import { alignedMemory } from '../../src/memory/aligned-memory.ts';
-import { DOORBELL_WORDS, WORKER_WORDS } from '../../src/memory/descriptor.ts';
+import { DOORBELL_WORDS, SNAPSHOT_TURN_BYTES, WORKER_WORDS } from '../../src/memory/descriptor.ts';
 import { createStatusBlock } from '../../src/memory/status-block.ts';
 import type { GroupData, HostedLog, WorkerData } from '../../workers/worker-data.ts';
 import { TIMING } from './core.ts';
@@ -39,7 +39,7 @@ export function makeWorkerData(control: MessagePort, overrides: Partial<WorkerDa
       everyMs: 0,
       kept: 2,
       sendBytesPerSecond: 0,
-      turn: { block: new SharedArrayBuffer(8), worker: 0 },
+      turn: { block: new SharedArrayBuffer(SNAPSHOT_TURN_BYTES), worker: 0 },
     },
     logs: [makeHostedLog(0, [{ groupId: 0, preferredMember: 0, status: createStatusBlock(), lanes: [] }])],
     peers: [],

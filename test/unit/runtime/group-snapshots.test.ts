@@ -53,6 +53,14 @@ function apply(kit: DriverKit, count: number): void {
   kit.driver.applyChosen(count);
 }
 
+/** Takes one to its end, which is `failure` where it is not empty. */
+function take({ snapshots, medium }: Pick<ReturnType<typeof make>, 'snapshots' | 'medium'>, failure = ''): void {
+  snapshots.ask();
+  while (snapshots.work(0) > 0);
+  medium.settle(failure);
+  snapshots.work(0);
+}
+
 /** A member alone with snapshots at 3 and 6 of its 8 slots. */
 function lived() {
   const kit = new DriverKit(0, 1);
@@ -60,10 +68,7 @@ function lived() {
   const made = make(kit);
   for (const count of [3, 3]) {
     apply(kit, count);
-    made.snapshots.ask();
-    while (made.snapshots.work(0) > 0);
-    made.medium.settle();
-    made.snapshots.work(0);
+    take(made);
   }
   apply(kit, 2);
   return made;
@@ -170,10 +175,7 @@ test('one is due after so many log bytes, later at leaders and later members', (
 
 test('a failed one is told once, and the log is kept', () => {
   const { snapshots, medium, warnings, reasons, kit } = lived();
-  snapshots.ask();
-  while (snapshots.work(0) > 0);
-  medium.settle('the disk is full');
-  snapshots.work(0);
+  take({ snapshots, medium }, 'the disk is full');
   snapshots.work(0);
   assert.equal(warnings, ['A snapshot of shard 6 failed: the disk is full. The log is kept, and another try follows.']);
   assert.equal(reasons, ['', '', 'the disk is full']);
@@ -182,10 +184,7 @@ test('a failed one is told once, and the log is kept', () => {
 
 test('a failed one is tried again after a while, without more log', () => {
   const { snapshots, medium, clockMs } = lived();
-  snapshots.ask();
-  while (snapshots.work(0) > 0);
-  medium.settle('the disk is full');
-  snapshots.work(0);
+  take({ snapshots, medium }, 'the disk is full');
   const tries = medium.targets.length;
   snapshots.work(EVERY * 9);
   assert.is(medium.targets.length, tries);
@@ -271,19 +270,13 @@ test('S16: the log is kept for a member that lags and is heard, not for one that
     kit.lead();
     const { snapshots, medium } = make(kit);
     apply(kit, 3);
-    const take = (): void => {
-      snapshots.ask();
-      while (snapshots.work(0) > 0);
-      medium.settle();
-      snapshots.work(0);
-    };
-    take();
+    take({ snapshots, medium });
     apply(kit, 3);
     const { replica } = kit.driver;
     Object.defineProperty(replica.state.configuration, 'nodeIds', { value: [1, 2, 3] });
     kit.receive(FETCH, { from: 2, slot: 1, aux: 1, commit: 1 });
     if (!isHeard) replica.state.tick += 1000;
-    take();
+    take({ snapshots, medium });
     assert.is(snapshots.taker.releasable, 3);
     snapshots.work(position);
     assert.is(replica.state.truncationPoint, expected, `${isHeard} ${position}`);
@@ -295,20 +288,14 @@ test('a damaged snapshot takes back what the log was to give up, until as many a
   kit.lead();
   const { snapshots, medium } = make(kit);
   const { replica } = kit.driver;
-  const take = (): void => {
-    snapshots.ask();
-    while (snapshots.work(0) > 0);
-    medium.settle();
-    snapshots.work(0);
-  };
   for (let i = 0; i < 2; i++) {
     apply(kit, 3);
-    take();
+    take({ snapshots, medium });
   }
   // A group that stands still: all up to the newest may go, but a member lags.
   Object.defineProperty(replica.state.configuration, 'nodeIds', { value: [1, 2, 3] });
   kit.receive(FETCH, { from: 2, slot: 5, aux: 6, commit: 5 });
-  take();
+  take({ snapshots, medium });
   assert.equal([snapshots.taker.releasable, replica.state.truncationPoint], [6, 5]);
   medium.soundness = SNAPSHOT_FAILED;
   kit.receive(SNAPSHOT_FETCH, { from: 2, slot: 6, aux: 0, aux2: FETCH_DOUBTED });

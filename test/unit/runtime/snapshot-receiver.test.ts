@@ -2,7 +2,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KIND_FLOOR, KIND_MARK } from '../../../src/log/record.ts';
-import { SnapshotEncoder } from '../../../src/log/snapshot-format.ts';
 import { ACCEPT, M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
 import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
 import { SnapshotReceiver } from '../../../src/runtime/snapshot-receiver.ts';
@@ -18,18 +17,9 @@ import { message } from '../../support/core.ts';
 import { batchOf, DriverKit, GROUP } from '../../support/driver-kit.ts';
 import { open, recover } from '../../support/log-fixture.ts';
 import { MemorySnapshots, type MemoryTarget } from '../../support/memory-snapshots.ts';
+import { snapshotImage } from '../../support/snapshot-image.ts';
 
 const NAME = { clusterId: 7, group: GROUP, watermark: 9 };
-
-/** The image of a replica that applied nothing but counts as having applied nine slots. */
-function image(): Uint8Array {
-  const blocks: Uint8Array[] = [];
-  const encoder = new SnapshotEncoder(NAME, crc32c, (block) => blocks.push(block.slice()));
-  const chunks = new DriverKit(0, 1).applier.image();
-  for (let part = chunks.next(); part.done !== true; part = chunks.next()) encoder.put(part.value, 0);
-  encoder.end();
-  return new Uint8Array(Buffer.concat(blocks));
-}
 
 function make() {
   const kit = new DriverKit(0, 3);
@@ -42,7 +32,7 @@ function make() {
   };
   const { clusterId } = NAME;
   const receiver = new SnapshotReceiver({ driver: kit.driver, medium, clusterId, crc: crc32c, ask, onInstall });
-  const bytes = image();
+  const bytes = snapshotImage(NAME);
   const offer = (from = 1, slot = 9, isInstead = 0): void =>
     receiver.onOffer(message(SNAPSHOT_OFFER, { from, slot, aux: bytes.length, aux2: isInstead }));
   const part = (at: number, length: number, from = 1): void =>
