@@ -99,7 +99,7 @@ export class AuditMachine implements StateMachine {
     return join([head, ...own], this.#kv.snapshot()); // reason: snapshots are not on the hot path
   }
 
-  restore(chunks: Iterable<Uint8Array>): void {
+  *restore(chunks: Iterable<Uint8Array>): Generator<void> {
     const image = chunks[Symbol.iterator]();
     const start = new Float64Array(takeBuffer(image));
     this.#clients = start[0] as number;
@@ -108,7 +108,7 @@ export class AuditMachine implements StateMachine {
     this.#counts.set(new Float64Array(takeBuffer(image)));
     this.#numbers.set(new Float64Array(takeBuffer(image)));
     this.#digests.set(new Int32Array(takeBuffer(image)));
-    this.#kv.restore({ [Symbol.iterator]: () => image }); // reason: snapshots are not on the hot path
+    yield* this.#kv.restore({ [Symbol.iterator]: () => image }); // reason: snapshots are not on the hot path
   }
 
   snapshotBytesKept(): number {

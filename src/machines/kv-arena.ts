@@ -110,19 +110,20 @@ export class KvArena {
     return this.#free.slice();
   }
 
-  /** Becomes an arena of `end` words, which `fill` brings. */
-  clear(end: number, free: Int32Array): void {
+  /** Becomes an arena with these free blocks, whose words `fill` brings from address 0 on. */
+  clear(free: Int32Array): void {
     this.pages.length = 1;
     this.pages[0] = new Int32Array(FIRST_WORDS_MIN);
     this.#frozen = undefined;
     this.#free.set(free);
-    for (let at = ARENA_PAGE_WORDS; at < end; at += ARENA_PAGE_WORDS) this.#reach(at);
-    this.#reach(end);
-    this.end = end;
+    this.end = 0;
   }
 
-  /** Words of an image from address `at` on, within one page. */
+  /** The next words of an image, within one page: pages come as they are needed, since hundreds at once take a tenth of a second. */
   fill(at: number, words: Int32Array): void {
+    assert(at === this.end, 'an image fills an arena in order');
+    this.end = at + words.length;
+    this.#reach(this.end);
     (this.pages[at >>> ARENA_PAGE_BITS] as Int32Array).set(words, at & ARENA_PAGE_MASK);
   }
 }

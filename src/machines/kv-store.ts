@@ -286,7 +286,7 @@ export class KvStore {
     this.count = count;
     this.#table = new Int32Array(2 * (mask + 1));
     this.#frozen = undefined;
-    this.#arena.clear(end, free);
+    this.#arena.clear(free);
     return { tableWords: this.#table.length, arenaWords: end }; // reason: as above
   }
 

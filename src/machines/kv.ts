@@ -239,7 +239,7 @@ export class KvMachine implements StateMachine {
     return LINE_BYTES * this.#store.linesKept;
   }
 
-  restore(chunks: Iterable<Uint8Array>): void {
+  *restore(chunks: Iterable<Uint8Array>): Generator<void> {
     const image = chunks[Symbol.iterator]();
     const head = takeWords(image);
     assert(head.length === HEAD_WORDS && head[0] === IMAGE_VERSION, 'an image of the kv machine begins with its head');
@@ -247,8 +247,14 @@ export class KvMachine implements StateMachine {
     this.#store = new KvStore();
     const header = head.subarray(HEADER_AT, FREE_AT); // reason: snapshots are not on the hot path
     const { tableWords, arenaWords } = this.#store.clear(header, head.subarray(FREE_AT)); // reason: as above
-    for (let at = 0; at < tableWords; at += UNIT_WORDS) this.#store.fillTable(at, takeWords(image));
-    for (let at = 0; at < arenaWords; at += UNIT_WORDS) this.#store.fillArena(at, takeWords(image));
+    for (let at = 0; at < tableWords; at += UNIT_WORDS) {
+      this.#store.fillTable(at, takeWords(image));
+      yield;
+    }
+    for (let at = 0; at < arenaWords; at += UNIT_WORDS) {
+      this.#store.fillArena(at, takeWords(image));
+      yield;
+    }
   }
 }
 

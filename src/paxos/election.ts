@@ -109,7 +109,7 @@ export class Election {
     const isPlanned = this.#isDue || this.campaignAt > 0 || state.configuration.peers === 0;
     const wasCandidate = state.role === CANDIDATE;
     if (state.role === LEADER) this.#tickLeader();
-    else if (state.role === FOLLOWER && !state.lacksImage) this.#tickFollower();
+    else if (state.role === FOLLOWER && state.hasState) this.#tickFollower();
     if (CONTRACTS) ensures(wasCandidate || isPlanned || state.role !== CANDIDATE, 'C4: time alone elects nobody');
   }
 
@@ -205,7 +205,7 @@ export class Election {
    */
   onStatusReply(message: Float64Array): void {
     const state = this.#state;
-    if (state.role !== FOLLOWER || this.#queryTick < 0) return;
+    if (state.role !== FOLLOWER || this.#queryTick < 0 || !state.hasState) return;
     assert(this.#leaderlessMembers !== 0, 'a status round begins with this replica');
     state.see(message[M_BALLOT] as number);
     if (message[M_AUX] === 1) {
@@ -231,7 +231,7 @@ export class Election {
   onTransfer(message: Float64Array): void {
     const state = this.#state;
     const promised = state.promisedBallot;
-    if (state.lacksImage || (message[M_BALLOT] as number) < state.promisedBallot) return;
+    if (!state.hasState || (message[M_BALLOT] as number) < state.promisedBallot) return;
     if (state.role === FOLLOWER) this.#campaign(message[M_BALLOT] as Ballot);
     if (CONTRACTS)
       ensures(state.promisedBallot === promised || message[M_BALLOT] >= promised, 'C2: a stale leader moves nobody');

@@ -62,6 +62,8 @@ export class ReplicaState {
   isRejoining = false;
   /** No snapshot stands before the log: chosen values are missing here. It votes, and does not lead; recovery sets it. */
   lacksImage = false;
+  /** An image is being put in the place of the state machine's state; the driver sets it. */
+  isRestoring = false;
   /** The log here is full or slow: others should lead. Hint only; the driver's host sets it. */
   isBurdened = false;
   /** Ballot whose leader gave up its lease for this member's candidacy, 0 = none (S21); election. */
@@ -90,6 +92,11 @@ export class ReplicaState {
     this.timing = timing;
     this.sameValue = sameValue;
     this.selfBit = 1 << configuration.self;
+  }
+
+  /** What is chosen can be applied and asked for here: no image is lacking, and none is being put in place. */
+  get hasState(): boolean {
+    return !this.lacksImage && !this.isRestoring;
   }
 
   /** All slots below are learned here. */

@@ -32,7 +32,7 @@ import {
   TYPE_PADDING,
   TYPE_RESUME_SESSION,
 } from '../memory/descriptor.ts';
-import { chainParts } from './image-chain.ts';
+import { chainParts, stepsOf } from './image-chain.ts';
 import { FRESH, type SessionTable } from './session-table.ts';
 import type { Command, Reply, StateMachine } from './state-machine.ts';
 
@@ -77,6 +77,8 @@ export class Applier {
   digest = 0;
   /** Commands applied since start. */
   commands = 0;
+  /** A restore has begun and not ended: there is no state to apply to or to ask. */
+  isRestoring = false;
   queryLength = 0;
   queryStatus = REPLY_OK;
 
@@ -98,8 +100,13 @@ export class Applier {
     return this.#queryReply.bytes;
   }
 
-  /** Applies the value of `slot`, the next one in order; length 0 is a no-op. */
+  /**
+   * Applies the value of `slot`, the next one in order; length 0 is a no-op.
+   *
+   * requires V6: the state is whole: no image is being put in its place
+   */
   applyValue(bytes: Uint8Array, words: Int32Array, offset: number, length: number, slot: Slot): void {
+    assert(!this.isRestoring, 'V6: values are applied to a whole state');
     if (length > 0) {
       assert(length >= BATCH_HEADER_BYTES && words[offset >> 2] === BATCH_MAGIC, 'a value is a batch');
       const time = (offset >> 2) + BATCH_LOG_TIME_WORD;
@@ -247,8 +254,11 @@ export class Applier {
   /**
    * The chunks of an image of everything that applying has made, frozen together as of now (S16): log time and digest, the sessions, the
    * machine. Drained while commands go on.
+   *
+   * requires V6: the state is whole
    */
   image(): Iterator<Uint8Array> {
+    assert(!this.isRestoring, 'V6: an image is taken of a whole state');
     const head = Float64Array.of(this.#logTime[0] as number, this.digest, this.commands);
     const sessions = this.#sessions.image();
     const machine = this.#machine.snapshot()[Symbol.iterator]();
@@ -265,17 +275,22 @@ export class Applier {
     return this.#machine.snapshotBytesKept?.() ?? 0;
   }
 
-  /** Becomes what an image says. */
-  restore(image: Iterator<Uint8Array>): void {
+  /**
+   * Becomes what an image says, step by step. Until the last step digest and log time are those of before: they go with the watermark, which moves
+   * then. Where it ends early, or throws, nothing is good but another restore.
+   */
+  *restore(image: Iterator<Uint8Array>): Generator<void> {
+    this.isRestoring = true;
+    this.#digestSlots.fill(0);
     const { value, done } = image.next();
     assert(done !== true, 'an image has a head');
     const head = new Float64Array((value as Uint8Array).slice().buffer);
+    yield* this.#sessions.restore(image);
+    yield* stepsOf(this.#machine.restore({ [Symbol.iterator]: () => image }));
     this.#logTime[0] = head[0] as number;
     this.digest = head[1] as number;
     this.commands = head[2] as number;
-    this.#digestSlots.fill(0);
-    this.#sessions.restore(image);
-    this.#machine.restore({ [Symbol.iterator]: () => image });
+    this.isRestoring = false;
   }
 
   knowsDigestAt(watermark: Slot): boolean {
@@ -287,8 +302,13 @@ export class Applier {
     return this.#digests[watermark % DIGESTS] as number;
   }
 
-  /** Answers a query of `length` bytes at `offset` in at most `room` bytes; the answer stands in `queryBytes`. */
+  /**
+   * Answers a query of `length` bytes at `offset` in at most `room` bytes; the answer stands in `queryBytes`.
+   *
+   * requires V6: the state is whole
+   */
   query(bytes: Uint8Array, words: Int32Array, offset: number, length: number, room: number): void {
+    assert(!this.isRestoring, 'V6: queries are asked of a whole state');
     const query = this.#query;
     query.bytes = bytes;
     query.words = words;

@@ -249,7 +249,7 @@ export class GroupDriver {
 
   /** Applies up to `limit` chosen slots, in order; returns how many. */
   applyChosen(limit: number): number {
-    const stop = this.replica.state.lacksImage ? 0 : this.replica.commitWatermark;
+    const stop = this.replica.state.hasState ? this.replica.commitWatermark : 0;
     let applied = 0;
     while (applied < limit && this.#appliedWatermark < stop) {
       this.#applySlot(this.#appliedWatermark);
@@ -287,7 +287,7 @@ export class GroupDriver {
     state.truncationPoint = this.#index.startOf(state.truncationPoint, commitWatermark);
   }
 
-  /** Recovery found a snapshot. Below what the log itself knew to be chosen its records are good to serve; above they may be void. */
+  /** Recovery found a snapshot; `restored` follows. Below what the log itself knew to be chosen its records are good to serve; above they may be void. */
   startFrom(watermark: Slot, bytes: number): void {
     const { state, commitWatermark } = this.replica;
     const first = commitWatermark < watermark ? watermark : this.#index.startOf(state.truncationPoint, watermark);
@@ -295,23 +295,26 @@ export class GroupDriver {
     recoverCommit(state, watermark);
     this.replica.snapshotPublished(watermark, bytes, first);
     if (first === watermark) this.mark();
-    this.#restored(watermark);
+    state.isRestoring = true;
     this.#observer.onCommit(state.commitWatermark, state.promisedBallot);
   }
 
-  /** A peer's snapshot is published and restored here. Votes below it may be void: a mark comes before any record of its watermark (S16). */
+  /** A peer's snapshot is published here. Votes below it may be void: a mark comes before any record of its watermark (S16). `restored` follows. */
   install(watermark: Slot, bytes: number): void {
     if (watermark > this.replica.commitWatermark) {
       this.replica.state.lacksImage = false;
       this.replica.install(watermark, bytes);
       this.#drain();
       this.mark();
-      this.#restored(watermark);
+      this.replica.state.isRestoring = true;
     } else this.startFrom(watermark, bytes);
   }
 
-  #restored(watermark: Slot): void {
+  /** The machine is what the snapshot says that `startFrom` or `install` told of. */
+  restored(watermark: Slot): void {
     assert(watermark > this.#appliedWatermark, 'a snapshot brings the machine further');
+    assert(!this.applier.isRestoring, 'the image was put in place to its end');
+    this.replica.state.isRestoring = false;
     this.#appliedWatermark = watermark;
     this.#observer.onApplied(watermark, this.applier.digest, this.applier.commands);
   }

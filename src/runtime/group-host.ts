@@ -161,9 +161,9 @@ export class GroupHost {
 
   /** A leader judges sessions only once everything that was ever acknowledged is applied here: an unknown one is gone then. */
   #complete(): number {
-    const { isLeader, recoveryEnd } = this.driver.replica;
+    const { isLeader, recoveryEnd, state } = this.driver.replica;
     const applied = this.driver.appliedWatermark;
-    if (isLeader && applied < recoveryEnd) return 0;
+    if (!state.hasState || (isLeader && applied < recoveryEnd)) return 0;
     let completed = 0;
     for (let i = 0; i < this.#taps.length; i++) {
       const tap = this.#taps[i] as LaneTap;

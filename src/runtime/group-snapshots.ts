@@ -9,7 +9,7 @@ import { SynodError } from '../base/errors.ts';
 import type { Prng } from '../base/prng.ts';
 import type { LogPosition, MemberIndex, Slot } from '../base/types.ts';
 import { LOG_SEGMENT_BYTES } from '../limits.ts';
-import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
+import type { Crc } from '../log/snapshot-format.ts';
 import type { SnapshotMedium } from '../log/snapshot-medium.ts';
 import type { Bulk } from '../memory/bulk.ts';
 import {
@@ -40,6 +40,7 @@ import {
 import type { Transport } from '../transport/transport.ts';
 import type { GroupDriver } from './group-driver.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { restoreSnapshot } from './snapshot-restore.ts';
 import { SnapshotSchedule } from './snapshot-schedule.ts';
 import { FETCH_FROM, SnapshotSender } from './snapshot-sender.ts';
 import { SnapshotTaker } from './snapshot-taker.ts';
@@ -129,7 +130,10 @@ export class GroupSnapshots {
    */
   start(): void {
     const { driver, medium, warn } = this.#options;
-    for (const watermark of medium.list().reverse()) {
+    const isWhole = driver.continuesFrom(0);
+    const found = medium.list();
+    const blank = isWhole && found.length > 0 ? copyOf(driver.applier.image()) : [];
+    for (const watermark of found.reverse()) {
       if (!driver.continuesFrom(watermark)) continue;
       try {
         this.#restore(watermark);
@@ -140,7 +144,11 @@ export class GroupSnapshots {
         medium.setAside(watermark);
       }
     }
-    if (driver.continuesFrom(0)) return;
+    if (isWhole) {
+      // What a damaged one put into the machine before it was found out is no state to apply anything to.
+      if (driver.applier.isRestoring) for (const _step of driver.applier.restore(blank.values()));
+      return;
+    }
     const text = `The log of shard ${driver.groupId} was truncated, and no snapshot stands before it`;
     if (this.#options.configuration.peers === 0)
       throw new SynodError('ERR_SYNOD_SNAPSHOT_DAMAGED', `${text}: restore the snapshot files.`);
@@ -149,26 +157,16 @@ export class GroupSnapshots {
   }
 
   #restore(watermark: Slot): void {
-    const { driver, medium, clusterId, crc } = this.#options;
-    const source = medium.open(watermark);
-    try {
-      const size = source.size;
-      const chunks = readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc);
-      driver.applier.restore(this.#counted(chunks, size));
-      driver.startFrom(watermark, size);
-      this.#describe();
-    } finally {
-      source.close();
-    }
-  }
-
-  *#counted(chunks: Iterable<Uint8Array>, total: number): Generator<Uint8Array> {
-    let bytes = 0;
-    for (const chunk of chunks) {
-      bytes += chunk.length;
-      this.#options.onRestoring?.(Math.min(bytes, total), total);
-      yield chunk;
-    }
+    const { driver, medium, clusterId, crc, onRestoring } = this.#options;
+    let size = 0;
+    const steps = restoreSnapshot(medium, clusterId, watermark, driver, crc, (bytes, total) => {
+      size = total;
+      onRestoring?.(bytes, total);
+    });
+    for (const _step of steps);
+    driver.startFrom(watermark, size);
+    driver.restored(watermark);
+    this.#describe();
   }
 
   /** Takes one as soon as nothing else is under way. */
@@ -334,4 +332,10 @@ export class GroupSnapshots {
     else if (bulk.crc32c(bytes, offset, message[M_VALUE_LENGTH] as number) === message[M_VALUE_CRC])
       this.receiver.onPart(message, bytes, offset);
   }
+}
+
+function copyOf(image: Iterator<Uint8Array>): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let part = image.next(); part.done !== true; part = image.next()) chunks.push(part.value.slice());
+  return chunks;
 }

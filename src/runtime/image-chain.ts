@@ -1,5 +1,5 @@
 /**
- * Makes one image of several: what applying keeps itself, the sessions, the machine. Only an iterator that was begun can be told that
+ * Makes one image of several: what applying keeps itself, the sessions, the machine; and takes the steps in which the machine becomes what it says. Only an iterator that was begun can be told that
  * nobody reads on, so the parts come with their first chunk.
  */
 
@@ -18,4 +18,10 @@ export function* chainParts(head: Uint8Array, parts: readonly Begun[]): Generato
   } finally {
     for (const { rest } of parts) rest.return?.();
   }
+}
+
+/** The steps of what a machine's `restore` returned. Others than generators have done it all by then, and return whatever they like. */
+export function* stepsOf(returned: unknown): Generator<void> {
+  const isIterable = typeof returned === 'object' && returned !== null && Symbol.iterator in returned;
+  if (isIterable) for (const _step of returned as Iterable<unknown>) yield;
 }

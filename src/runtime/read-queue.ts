@@ -110,7 +110,7 @@ export class ReadQueue {
       this.#change = this.#tap.reader.adoptedChange;
     }
     // Nothing of what is applied is here yet.
-    if (this.#driver.replica.state.lacksImage) return 0;
+    if (!this.#driver.replica.state.hasState) return 0;
     let taken = 0;
     if (this.#size === 0) {
       if (!this.#takeBatch()) return 0;

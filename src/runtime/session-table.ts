@@ -267,8 +267,8 @@ export class SessionTable {
     frozen.kept.set(index, new Uint8Array(this.replies(index).image().buffer));
   }
 
-  /** Becomes what `image` gave, taking the chunks it needs from the start of `chunks`. */
-  restore(chunks: Iterator<Uint8Array>): void {
+  /** Becomes what `image` gave, a session a step, taking the chunks it needs from the start of `chunks`. */
+  *restore(chunks: Iterator<Uint8Array>): Generator<void> {
     const table = new Float64Array(nextChunk(chunks).slice().buffer);
     this.#serial = table[0] as number;
     this.#end = table[1] as number;
@@ -288,6 +288,7 @@ export class SessionTable {
       if (this.#ids[i] === 0) continue;
       this.#replies[i] ??= new ReplyStore();
       this.replies(i).restore(new Int32Array(nextChunk(chunks).slice().buffer));
+      yield;
     }
   }
 

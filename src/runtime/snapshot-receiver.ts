@@ -1,16 +1,17 @@
 /**
  * Gets a snapshot from a peer that truncated what this replica lacks: asks part by part, in order, from where it stands.
  *
- *   SNAPSHOT_OFFER ──▶ SNAPSHOT_FETCH offset ──▶ SNAPSHOT_PART… ──▶ whole: published ──▶ restored, installed
+ *   SNAPSHOT_OFFER ──▶ SNAPSHOT_FETCH offset ──▶ SNAPSHOT_PART… ──▶ whole: published ──▶ the core goes on from it ──▶ restored, in steps
  *                              ▲                       │
  *                              └── next, or after silence ──┘
  *
  * What is there is kept over silence: the same peer goes on where it stopped, and so does any other that has a snapshot of the same slot and size.
  * The checksums of blocks are a chain, so that pieces of two different images are found out when the whole is verified.
+ * From the moment it is published this replica votes and learns behind it; only applying and answering wait until the machine is restored.
  */
 import { CONTRACTS, ensures } from '../base/assert.ts';
 import type { MemberIndex, Slot, Tick } from '../base/types.ts';
-import { type Crc, readSnapshot } from '../log/snapshot-format.ts';
+import type { Crc } from '../log/snapshot-format.ts';
 import {
   SNAPSHOT_FAILED,
   SNAPSHOT_PUBLISHED,
@@ -19,6 +20,7 @@ import {
 } from '../log/snapshot-medium.ts';
 import { M_AUX, M_AUX2, M_FROM, M_SLOT, M_VALUE_LENGTH } from '../paxos/message.ts';
 import type { GroupDriver } from './group-driver.ts';
+import { restoreSnapshot } from './snapshot-restore.ts';
 import { FETCH_DOUBTED, FETCH_FROM, FETCH_ON, OFFER_INSTEAD, SNAPSHOT_BURST_PARTS } from './snapshot-sender.ts';
 import { giveUp } from './snapshot-taker.ts';
 
@@ -54,6 +56,8 @@ export interface SnapshotReceiverOptions {
 export class SnapshotReceiver {
   readonly #options: SnapshotReceiverOptions;
   #receiving: Receiving | undefined;
+  /** What was installed and is being put in the machine's place. */
+  #restoring: { watermark: Slot; steps: Iterator<void> } | undefined;
   /** The last one that could not be published: its sender is asked to look at its own copy. */
   #doubted: Slot = -1;
   installed = 0;
@@ -68,7 +72,11 @@ export class SnapshotReceiver {
   }
 
   get isBusy(): boolean {
-    return this.#receiving !== undefined;
+    return this.#receiving !== undefined || this.isRestoring;
+  }
+
+  get isRestoring(): boolean {
+    return this.#restoring !== undefined;
   }
 
   /** Nobody has sent anything for long: what is there waits for an offer. */
@@ -103,7 +111,7 @@ export class SnapshotReceiver {
     const watermark = message[M_SLOT] as Slot;
     const size = message[M_AUX] as number;
     const from = message[M_FROM] as MemberIndex;
-    if (!this.#isUseful(watermark) || !Number.isSafeInteger(size) || size <= 0) return;
+    if (this.isRestoring || !this.#isUseful(watermark) || !Number.isSafeInteger(size) || size <= 0) return;
     const receiving = this.#receiving;
     if (receiving !== undefined) {
       const isGone = from === receiving.from && message[M_AUX2] === OFFER_INSTEAD;
@@ -167,6 +175,7 @@ export class SnapshotReceiver {
 
   /** Asks for more, or again after silence; installs what is whole. Returns the work done. */
   work(): number {
+    if (this.#restoring !== undefined) return this.#restore(this.#restoring);
     const receiving = this.#receiving;
     if (receiving === undefined) return 0;
     if (receiving.target.state() === SNAPSHOT_FAILED) {
@@ -206,10 +215,9 @@ export class SnapshotReceiver {
   }
 
   /**
-   * Older snapshots go: between them and this one the log has a gap (S16).
+   * The core goes on from it at once. Older snapshots go: between them and this one the log has a gap (S16).
    *
    * ensures  V3: only what was verified after it was written is restored
-   * ensures  V4: the machine stands at its watermark
    */
   #install(target: SnapshotTarget): void {
     const { watermark, size } = target;
@@ -217,16 +225,26 @@ export class SnapshotReceiver {
     const { medium, driver, clusterId, crc, onInstall } = this.#options;
     if (!this.#isUseful(watermark)) return;
     onInstall();
-    const source = medium.open(watermark);
-    try {
-      driver.applier.restore(readSnapshot(source, { clusterId, group: driver.groupId, watermark }, crc));
-    } finally {
-      source.close();
-    }
     driver.install(watermark, size);
     for (const older of medium.list()) if (older < watermark) medium.remove(older);
-    this.installed += 1;
-    if (CONTRACTS) ensures(driver.appliedWatermark === watermark, 'V4: the machine is at the watermark');
+    this.#restoring = { watermark, steps: restoreSnapshot(medium, clusterId, watermark, driver, crc) };
+  }
+
+  /**
+   * One step: other groups of the worker, votes and heartbeats go on in between.
+   *
+   * ensures  V4: at the end the machine stands at its watermark, and not before
+   */
+  #restore({ watermark, steps }: { watermark: Slot; steps: Iterator<void> }): number {
+    const { driver } = this.#options;
+    const isOver = steps.next().done === true;
+    if (isOver) {
+      this.#restoring = undefined;
+      driver.restored(watermark);
+      this.installed += 1;
+    }
+    if (CONTRACTS) ensures((driver.appliedWatermark === watermark) === isOver, 'V4: the machine is at the watermark');
+    return 1;
   }
 
   /** What was received cannot be kept: it is begun anew with the next offer. */

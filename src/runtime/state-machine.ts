@@ -58,8 +58,11 @@ export interface StateMachine {
   snapshot(): Iterable<Uint8Array>;
   /** Optional: bytes kept aside for the image that is being drained. The more there are, the faster it is drained. */
   snapshotBytesKept?(): number;
-  /** Replaces the state by an image, whose chunks come one by one as `snapshot` gave them. */
-  restore(chunks: Iterable<Uint8Array>): void;
+  /**
+   * Replaces the state by an image, whose chunks come one by one as `snapshot` gave them. What it returns, as a generator method does, is
+   * driven to its end in steps, between other work: yield after each chunk, so that nobody waits for gigabytes. Nothing is applied or asked until then.
+   */
+  restore(chunks: Iterable<Uint8Array>): void | Iterable<unknown>;
 }
 
 export interface MachineOptions {

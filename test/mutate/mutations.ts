@@ -240,8 +240,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'runtime/group-host',
-    'if (isLeader && applied < recoveryEnd)\n            return 0;',
-    '',
+    '!state.hasState || (isLeader && applied < recoveryEnd)',
+    '!state.hasState',
     'judge sessions too early (D7)',
     ['unit/runtime/group-host'],
   ),

@@ -9,6 +9,7 @@ import { Applier } from '../../src/runtime/applier.ts';
 import { SessionTable } from '../../src/runtime/session-table.ts';
 import type { Command, Reply, StateMachine } from '../../src/runtime/state-machine.ts';
 import { BatchWriter } from '../support/batch-writer.ts';
+import { runSteps } from '../support/run-steps.ts';
 
 const SESSIONS = 3;
 
@@ -58,7 +59,7 @@ class Rig {
   /** A rig that begins where this one stands. */
   copy(): Rig {
     const copy = new Rig();
-    copy.applier.restore(this.applier.image());
+    runSteps(copy.applier.restore(this.applier.image()));
     return copy;
   }
 
@@ -160,7 +161,7 @@ test('S16: an image holds machine, sessions, replies and digest of one moment; a
       const rest = items.slice(at);
       first.run(rest, lengths);
       const late = new Rig();
-      late.applier.restore(image);
+      runSteps(late.applier.restore(image));
       late.run(rest, lengths);
       for (const rig of [first, late, late.copy()]) {
         assert.is(rig.applier.digest, whole.applier.digest);

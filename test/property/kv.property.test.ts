@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { KvMachine } from '../../src/machines/kv.ts';
 import { type KvReply, kv } from '../../src/machines/kv-commands.ts';
 import { MachineCalls } from '../support/machine-calls.ts';
+import { runSteps } from '../support/run-steps.ts';
 
 interface Entry {
   value: Uint8Array;
@@ -124,7 +125,7 @@ class Pair {
       for (const key of this.model.entries.keys()) this.#calls.apply(kv.delete(key), this.model.nowMs);
     }
     this.#machine = new KvMachine();
-    this.#machine.restore(image);
+    runSteps(this.#machine.restore(image));
     this.#calls = new MachineCalls(this.#machine);
   }
 

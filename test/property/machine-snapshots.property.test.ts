@@ -8,6 +8,7 @@ import { createMachine as createKv } from '../../src/machines/kv.ts';
 import { kv } from '../../src/machines/kv-commands.ts';
 import type { StateMachine } from '../../src/runtime/state-machine.ts';
 import { MachineCalls } from '../support/machine-calls.ts';
+import { runSteps } from '../support/run-steps.ts';
 
 const OPTIONS = { groupId: 0, replicaIndex: 0 };
 
@@ -63,7 +64,7 @@ for (const [name, [make, command]] of Object.entries(MACHINES)) {
         for (let part = image.next(); part.done !== true; part = image.next()) chunks.push(part.value.slice());
         assert.is(bytesOf(chunks), whole);
         const restored = make();
-        restored.restore(chunks);
+        runSteps(restored.restore(chunks));
         const late = new MachineCalls(restored);
         after.forEach((step, i) => {
           const reply = Buffer.from(late.apply(command(step, before.length + i + 1))).toString('hex');

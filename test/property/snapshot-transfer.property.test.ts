@@ -1,6 +1,6 @@
 /**
  * A snapshot on its way between two members whose frames are lost, repeated and overtaken: V1, V2 (what is kept is always the beginning of the
- * image), V3, V4 (in the end the receiver is where the image says), V5 (no more leaves than was asked for).
+ * image), V3, V4 (in the end, and not before, the receiver is where the image says), V5 (no more leaves than was asked for), V6 (there is no state in between).
  */
 import fc from 'fast-check';
 import { suite } from 'uvu';
@@ -104,6 +104,8 @@ class Transfer {
     assert.ok(kept.equals(this.bytes.subarray(0, kept.length)), 'V2');
     assert.ok(this.medium.targets.filter(({ isAbandoned }) => !isAbandoned).length <= 1, 'V1');
     assert.is(this.kit.driver.appliedWatermark, this.receiver.installed > 0 ? WATERMARK : 0, 'V3, V4');
+    if (this.kit.applier.isRestoring) assert.throws(() => this.kit.applier.image(), /V6/);
+    assert.is(this.kit.driver.replica.state.hasState, !this.receiver.isRestoring, 'V6');
   }
 }
 
@@ -114,7 +116,7 @@ const step = fc.tuple(
 
 const test = suite('property: snapshot-transfer');
 
-test('V1, V2, V3, V4, V5: whatever happens to the frames, the image arrives whole and once', () => {
+test('V1, V2, V3, V4, V5, V6: whatever happens to the frames, the image arrives whole and once', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
       const transfer = new Transfer();

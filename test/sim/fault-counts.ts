@@ -81,8 +81,10 @@ export class FaultCounts {
   snapshotRot = 0;
   snapshotFallback = 0;
   snapshotInstall = 0;
-  /** Crashes at a step of writing, publishing, installing or removing a snapshot; names that such a crash brought back, or left untold. */
+  /** Crashes at a step of writing, publishing, installing or removing a snapshot, and between the steps in which it replaces the machine's state. */
   crashAtSnapshot = 0;
+  crashWhileRestoring = 0;
+  /** Names that a crash brought back, or left untold. */
   snapshotComesBack = 0;
   snapshotUntold = 0;
   retiredSegment = 0;

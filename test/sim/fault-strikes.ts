@@ -16,6 +16,8 @@ import type { SimNetwork } from './sim-network.ts';
 
 /** Share of the crashes at persist points that is at a step of a snapshot. */
 const SNAPSHOT_POINT_CHANCE = 0.3;
+/** Chance per tick of a member that puts an image in place: few ticks, few members. */
+const RESTORING_CHANCE = 0.1;
 const LOOP_CRASHES_MIN = 3;
 const LOOP_CRASHES_MAX = 7;
 /** A crash of a loop comes at most so long after a start. */
@@ -157,8 +159,9 @@ export class FaultStrikes {
   #strikePoint(member: SimMember): void {
     const { crashPoint, crashLoop } = this.#faults;
     const prng = this.#pointPrng;
-    if (prng.chance(crashPoint) && !member.points.isArmed) {
-      if (prng.chance(SNAPSHOT_POINT_CHANCE)) member.points.drawSnapshot(prng);
+    const isRestoring = crashPoint > 0 && member.snapshots.isRestoring(member.life?.groups);
+    if (prng.chance(isRestoring ? RESTORING_CHANCE : crashPoint) && !member.points.isArmed) {
+      if (isRestoring || prng.chance(SNAPSHOT_POINT_CHANCE)) member.points.drawSnapshot(prng);
       else member.points.draw(prng);
     }
     if (prng.chance(crashLoop) && member.isUp && !this.#loops.has(member.index)) {
@@ -207,7 +210,7 @@ export class FaultStrikes {
     const { members, counts, say } = this.#struck;
     if (members.length < 3 || members.some(isUnsound)) return;
     const member = this.#snapshotPrng.pick(members);
-    if (!member.snapshots.rot(this.#snapshotPrng)) return;
+    if (!member.snapshots.rot(this.#snapshotPrng, member.life?.groups)) return;
     counts.snapshotRot += 1;
     say(`the newest snapshot of member ${member.index} rots`);
   }

@@ -112,15 +112,30 @@ export class MemberSnapshots {
     return bytes;
   }
 
+  /** One is being put in the place of a state. */
+  isRestoring(groups: readonly Group[] | undefined): boolean {
+    return groups?.some(({ host }) => host.snapshots?.receiver.isRestoring) === true;
+  }
+
+  /** The power goes. */
+  crash(groups: readonly Group[] | undefined): void {
+    if (this.isRestoring(groups)) this.#counts.crashWhileRestoring += 1;
+  }
+
   wipe(): void {
     for (const shelf of this.#shelves) shelf.clear();
     this.#media.length = 0;
   }
 
-  /** The newest snapshot of a drawn group rots; false where no older one could take its place. */
-  rot(prng: Prng): boolean {
+  /**
+   * The newest snapshot of a drawn group rots; false where nothing could take its place. While the log is whole from its begin an older one need not be there, and while
+   * one is put in place there is none: a peer has it.
+   */
+  rot(prng: Prng, groups: readonly Group[] | undefined): boolean {
     this.#rottenGroup = prng.range(0, this.#shelves.length);
-    this.#rottenWatermark = rotNewest(this.#shelves[this.#rottenGroup] as SnapshotShelf, prng);
+    const group = groups?.[this.#rottenGroup];
+    const isSpare = group?.driver.continuesFrom(0) === true || group?.host.snapshots?.receiver.isRestoring === true;
+    this.#rottenWatermark = rotNewest(this.#shelves[this.#rottenGroup] as SnapshotShelf, prng, isSpare);
     return this.#rottenWatermark >= 0;
   }
 
@@ -135,8 +150,9 @@ export class MemberSnapshots {
     return this.#rottenWatermark >= 0;
   }
 
-  /** Counts what the groups of this life installed. */
+  /** Counts what the groups of this life installed; while one is put in place the power may go. */
   count(groups: readonly Group[]): void {
+    if (this.isRestoring(groups)) this.#points.note();
     const installed = groups.reduce((sum, { host }) => sum + (host.snapshots?.receiver.installed ?? 0), 0);
     this.#counts.snapshotInstall += installed - this.#installed;
     this.#installed = installed;

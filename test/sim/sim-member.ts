@@ -305,6 +305,7 @@ export class SimMember {
 
   crash(restartTick: number): void {
     this.life?.device.crash();
+    this.snapshots.crash(this.life?.groups);
     for (const { driver, desk } of this.life?.groups ?? []) {
       this.#onWayBack[driver.groupId] = driver.replica.state.isRejoining;
       this.#counts.forwardedRun += desk?.forwarder.sent ?? 0;

@@ -3,7 +3,7 @@
  */
 import type { Prng } from '../../src/base/prng.ts';
 import type { GroupId, Slot } from '../../src/base/types.ts';
-import { readSnapshot, SNAPSHOT_BLOCK_HEADER_BYTES } from '../../src/log/snapshot-format.ts';
+import { readSnapshot } from '../../src/log/snapshot-format.ts';
 import {
   type OpenSnapshot,
   SNAPSHOT_FAILED,
@@ -205,13 +205,12 @@ function sourceOf(bytes: Uint8Array): OpenSnapshot {
   };
 }
 
-/** A bit of the newest snapshot turns over; its watermark, or -1 where no older one can take its place. */
-export function rotNewest(shelf: SnapshotShelf, prng: Prng): Slot {
-  if (shelf.size < 2) return -1;
+/** A bit of the newest snapshot turns over; its watermark, or -1 where nothing could take its place: no older one, and not what is left when it `isSpare`. */
+export function rotNewest(shelf: SnapshotShelf, prng: Prng, isSpare: boolean): Slot {
+  if (shelf.size < (isSpare ? 1 : 2)) return -1;
   const newest = Math.max(...shelf.keys());
   const bytes = shelf.get(newest) as Uint8Array;
-  // Not in the zeros that pad a block: nobody would notice, and nothing would be wrong.
-  const at = prng.range(0, SNAPSHOT_BLOCK_HEADER_BYTES);
+  const at = prng.range(0, bytes.length);
   bytes[at] = (bytes[at] as number) ^ (1 << prng.range(0, 8));
   return newest;
 }

@@ -112,6 +112,8 @@ export class DriverKit {
   readonly driver: GroupDriver;
   readonly transport = new FrameRecorder();
   readonly observer = new ObserverRecorder();
+  readonly machine = new ListMachine();
+  readonly sessions = new SessionTable();
   readonly applier: Applier;
   readonly fixture: Fixture;
   /** What the clock shows when it is read; `clock.ms` is the last reading. */
@@ -125,7 +127,7 @@ export class DriverKit {
 
   constructor(self: MemberIndex, members: number, fixture = open(new TestMedium())) {
     this.fixture = fixture;
-    this.applier = new Applier(new ListMachine(), new SessionTable());
+    this.applier = new Applier(this.machine, this.sessions);
     const nodeIds = Array.from({ length: members }, (_, n) => n + 1);
     this.driver = new GroupDriver({
       groupId: GROUP,

@@ -94,7 +94,10 @@ export class ListMachine implements StateMachine {
     return [new Uint8Array(Float64Array.from(this.list).buffer)];
   }
 
-  restore(chunks: Iterable<Uint8Array>): void {
-    for (const chunk of chunks) this.list.splice(0, this.list.length, ...new Float64Array(chunk.slice().buffer));
+  *restore(chunks: Iterable<Uint8Array>): Generator<void> {
+    for (const chunk of chunks) {
+      this.list.splice(0, this.list.length, ...new Float64Array(chunk.slice().buffer));
+      yield;
+    }
   }
 }

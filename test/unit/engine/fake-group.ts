@@ -168,7 +168,7 @@ export class FakeGroup {
         readIndex: 0,
         isLeader: true,
         holdsLease: true,
-        state: { leadershipSerial: 1, lacksImage: false },
+        state: { leadershipSerial: 1, hasState: true },
       },
       checkLease: () => true,
       beginReadRound: () => 1,

@@ -6,6 +6,7 @@ import { mixDigest } from '../../../src/machines/audit-digest.ts';
 import { decodeReport, reportQuery } from '../../../src/machines/audit-report.ts';
 import { kv } from '../../../src/machines/kv-commands.ts';
 import { MachineCalls } from '../../support/machine-calls.ts';
+import { runSteps } from '../../support/run-steps.ts';
 
 function command(client: number, number: number, inner: Uint8Array): Uint8Array {
   const bytes = new Uint8Array((AUDIT_HEADER_BYTES + inner.length + 3) & ~3);
@@ -52,7 +53,7 @@ test('a restored snapshot reports and answers the same', () => {
   const calls = new MachineCalls(machine);
   for (let n = 1; n <= 100; n++) calls.apply(command(n % 3, Math.ceil(n / 3), kv.put(`k${n}`, 'x')));
   const copy = createMachine({ groupId: 0, replicaIndex: 0 });
-  copy.restore(machine.snapshot());
+  runSteps(copy.restore(machine.snapshot()));
   const copied = new MachineCalls(copy);
   assert.equal(copied.query(reportQuery()), calls.query(reportQuery()));
   assert.equal(copied.query(kv.get('k50')), calls.query(kv.get('k50')));

@@ -55,11 +55,13 @@ test('pages do not move when the arena grows beyond the first', () => {
 
 test('a cleared arena has room for what fills it', () => {
   const arena = new KvArena();
-  const end = 3 * ARENA_PAGE_WORDS + 32;
-  arena.clear(end, arena.freeBlocks());
-  arena.fill(3 * ARENA_PAGE_WORDS, Int32Array.of(7));
-  assert.is(arena.pages[3]?.[0], 7);
-  assert.is(arena.allocate(4), end);
+  arena.clear(arena.freeBlocks());
+  const page = new Int32Array(ARENA_PAGE_WORDS).fill(6);
+  for (let n = 0; n < 3; n++) arena.fill(n * ARENA_PAGE_WORDS, page);
+  assert.throws(() => arena.fill(0, page), /in order/);
+  arena.fill(3 * ARENA_PAGE_WORDS, new Int32Array(32).fill(7));
+  assert.equal([arena.pages.length, arena.pages[2]?.[ARENA_PAGE_WORDS - 1], arena.pages[3]?.[31]], [4, 6, 7]);
+  assert.is(arena.allocate(4), 3 * ARENA_PAGE_WORDS + 32);
 });
 
 test.run();

@@ -5,6 +5,7 @@ import { KEY_BYTES_MAX, PREFETCH_COMMANDS_MAX } from '../../../src/limits.ts';
 import { createMachine, KvMachine } from '../../../src/machines/kv.ts';
 import { kv } from '../../../src/machines/kv-commands.ts';
 import { MachineCalls } from '../../support/machine-calls.ts';
+import { runSteps } from '../../support/run-steps.ts';
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 const make = (): MachineCalls => new MachineCalls(new KvMachine());
@@ -169,7 +170,7 @@ test('a restored snapshot answers like the original and goes on with its revisio
   for (let i = 0; i < 5000; i++)
     run(calls, kv.put(`key-${i}`, `value-${i}`.repeat(1 + (i % 7)), i % 3 === 0 ? 50 : 0), 0);
   const copy = createMachine({ groupId: 0, replicaIndex: 0 });
-  copy.restore(Array.from(machine.snapshot(), (chunk) => chunk.slice()));
+  runSteps(copy.restore(Array.from(machine.snapshot(), (chunk) => chunk.slice())));
   const copied = new MachineCalls(copy);
   for (let i = 0; i < 5000; i++) assert.equal(ask(copied, kv.get(`key-${i}`), 10), ask(calls, kv.get(`key-${i}`), 10));
   assert.is(ask(copied, kv.get('key-3'), 60).status, 'notFound');

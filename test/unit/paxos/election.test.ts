@@ -157,6 +157,21 @@ test('C2: a leader below the own promise moves nobody', () => {
   assert.is(state.promisedBallot, 9);
 });
 
+test('who is putting an image in place campaigns neither in time, nor by the answers to an earlier question, nor when it is asked to', () => {
+  const { state, election, wait } = make();
+  wait();
+  drain(state.outbox);
+  state.isRestoring = true;
+  election.onStatusReply(reply(2, 0));
+  wait();
+  election.onTransfer(message(TRANSFER, { ballot: 5 }));
+  assert.equal([state.role, drain(state.outbox)], [FOLLOWER, []]);
+  state.isRestoring = false;
+  wait();
+  election.onStatusReply(reply(2, 0));
+  assert.is(state.role, CANDIDATE);
+});
+
 test('a transfer makes the target campaign at once', () => {
   const { state, election } = make();
   election.onTransfer(message(TRANSFER, { ballot: 5 }));

@@ -351,6 +351,25 @@ test('a machine that wants to hear of its commands hears of each, part by part, 
   ]);
 });
 
+test('V6: between the first and the last step of a restore there is no state to apply to, to ask or to take an image of', () => {
+  const donor = new Rig();
+  const id = donor.open(1);
+  donor.apply(batch(70).command(id, 1, bytes(10)));
+  const rig = new Rig().apply(batch(3));
+  const steps = rig.applier.restore(donor.applier.image());
+  assert.not(steps.next().done);
+  assert.equal([rig.applier.digest, rig.applier.logTimeMs, rig.applier.knowsDigestAt(1)], [0, 3, false]);
+  assert.throws(() => rig.apply(batch(80)), /V6/);
+  assert.throws(() => rig.applier.query(bytes(1), new Int32Array(1), 0, 1, 8), /V6/);
+  assert.throws(() => rig.applier.image(), /V6/);
+  assert.ok(steps.next().done);
+  const { digest, logTimeMs, commands } = rig.applier;
+  assert.equal([digest, logTimeMs, commands], [donor.applier.digest, 70, 1]);
+  rig.slot = 2;
+  rig.apply(batch(80).command(id, 2, bytes(11)));
+  assert.equal(rig.numbers(), [2]);
+});
+
 test('a query is answered apart from the log; one that throws or asks too much fails alone', () => {
   const rig = new Rig();
   const id = rig.open(1);

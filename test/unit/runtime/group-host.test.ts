@@ -137,7 +137,7 @@ test('log time goes on from the last batch when another replica leads, whatever 
 function recovering() {
   const driver = {
     groupId: 0,
-    replica: { isLeader: true, state: { leadershipSerial: 3 }, recoveryEnd: 5 },
+    replica: { isLeader: true, state: { leadershipSerial: 3, hasState: true }, recoveryEnd: 5 },
     appliedWatermark: 4,
     applyChosen: () => 0,
     canPropose: () => false,
@@ -170,6 +170,10 @@ test('no session is called expired before all that was ever acknowledged is appl
   host.work();
   assert.equal(takeCompletions(ring).replies, []);
   driver.appliedWatermark = 5;
+  driver.replica.state.hasState = false;
+  host.work();
+  assert.equal(takeCompletions(ring).replies, [], 'nor while an image is put in the place of the sessions');
+  driver.replica.state.hasState = true;
   host.work();
   assert.is(takeCompletions(ring).replies[0]?.status, REPLY_SESSION_EXPIRED);
 });

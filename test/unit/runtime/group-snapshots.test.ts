@@ -15,6 +15,7 @@ import { GroupSnapshots, type GroupSnapshotsOptions } from '../../../src/runtime
 import { FETCH_DOUBTED } from '../../../src/runtime/snapshot-sender.ts';
 import { SnapshotTurn } from '../../../src/runtime/snapshot-turn.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
+import { BatchWriter } from '../../support/batch-writer.ts';
 import { batchOf, DriverKit } from '../../support/driver-kit.ts';
 import { portableBulk } from '../../support/in-thread-cluster.ts';
 import { open } from '../../support/log-fixture.ts';
@@ -61,16 +62,25 @@ function take({ snapshots, medium }: Pick<ReturnType<typeof make>, 'snapshots' |
   snapshots.work(0);
 }
 
-/** A member alone with snapshots at 3 and 6 of its 8 slots. */
+/** Proposes and applies `batch`. */
+function propose(kit: DriverKit, { bytes, offset, length }: BatchWriter): void {
+  kit.propose(bytes.subarray(offset, offset + length) as Uint8Array<ArrayBuffer>);
+  kit.flush();
+  kit.driver.applyChosen(1);
+}
+
+/** A member alone with snapshots at 3 and 6 of its 8 slots: a session, opened in the first, and its commands. */
 function lived() {
   const kit = new DriverKit(0, 1);
   kit.lead();
   const made = make(kit);
-  for (const count of [3, 3]) {
-    apply(kit, count);
-    take(made);
+  propose(kit, new BatchWriter().begin(1).openSession(5, 5));
+  const session = kit.sessions.findByNonce(5, 5);
+  for (let slot = 1; slot < 8; slot++) {
+    propose(kit, new BatchWriter().begin(slot).command(session, slot, Uint8Array.of(slot, 0, 0, 0)));
+    if (slot === 2 || slot === 5) take(made);
   }
-  apply(kit, 2);
+  assert.is(kit.applier.commands, 7);
   return made;
 }
 
@@ -104,6 +114,22 @@ test('a damaged one is told, and the one before it takes its place', () => {
   assert.match(next.warnings[0] ?? '', /at slot 6 is damaged/);
   assert.is(next.kit.driver.appliedWatermark, 3);
   assert.equal(medium.list(), [3]);
+});
+
+test('S16: where the only one is damaged behind its begin and the log is whole, everything is applied to an empty machine', () => {
+  const { kit, medium } = lived();
+  medium.shelf.delete(3);
+  const bytes = medium.shelf.get(6) as Uint8Array;
+  const late = bytes.length - 80;
+  bytes[late] = (bytes[late] as number) ^ 1;
+  const next = reborn(kit, medium);
+  next.kit.driver.replica.state.truncationPoint = 0;
+  next.snapshots.start();
+  assert.is(next.warnings.length, 1);
+  next.kit.driver.applyChosen(10);
+  const { appliedWatermark } = next.kit.driver;
+  assert.equal(next.kit.applier.commands, appliedWatermark - 1);
+  assert.is(next.kit.applier.digest, kit.applier.digestAt(appliedWatermark));
 });
 
 test('S16: where the log begins behind every snapshot, nothing starts', () => {
@@ -141,7 +167,7 @@ test('S16: with peers it votes, applies nothing, asks one after the other, and g
   kit.receive(SNAPSHOT_OFFER, { from: 1, slot: 6, aux: donor.length });
   kit.receive(SNAPSHOT_PART, { from: 1, slot: 6, aux2: donor.length }, donor);
   medium.settle();
-  snapshots.work(0);
+  while (kit.driver.appliedWatermark === 0) snapshots.work(0);
   assert.equal([state.lacksImage, kit.driver.appliedWatermark, state.commitWatermark], [false, 6, 6]);
 });
 

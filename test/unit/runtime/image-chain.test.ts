@@ -1,7 +1,7 @@
 /** One image of several parts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Begun, chainParts } from '../../../src/runtime/image-chain.ts';
+import { type Begun, chainParts, stepsOf } from '../../../src/runtime/image-chain.ts';
 
 const HEAD = Uint8Array.of(1);
 
@@ -36,6 +36,17 @@ test('who reads no further lets go of all parts', () => {
   image.next();
   image.return(undefined);
   assert.equal(ended, ['a', 'b']);
+});
+
+test('steps are those of what can be driven; whatever else a machine returns is not looked at', () => {
+  const kinds: [unknown, number][] = [
+    [undefined, 0],
+    [null, 0],
+    [true, 0],
+    [Promise.resolve(), 0],
+    [[1, 2, 3], 3],
+  ];
+  for (const [returned, steps] of kinds) assert.is([...stepsOf(returned)].length, steps);
 });
 
 test.run();

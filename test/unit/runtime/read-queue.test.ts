@@ -48,7 +48,7 @@ class FakeDriver {
     readIndex: 10,
     isLeader: true,
     holdsLease: false,
-    state: { leadershipSerial: SERIAL, lacksImage: false },
+    state: { leadershipSerial: SERIAL, hasState: true },
     reads: {
       answered: (mode: number): number => this.answers[mode] as number,
       indexOf: (mode: number): number => this.indexes[mode] as number,
@@ -289,11 +289,11 @@ test('a session read waits for the floor of its lane, wherever it runs', () => {
 test('a stale read is answered at once, but not by a replica that has no state yet', () => {
   const { driver, queue, consumer, ask } = makeKind(LANE_READS_STALE);
   driver.replica.isLeader = false;
-  driver.replica.state.lacksImage = true;
+  driver.replica.state.hasState = false;
   ask(1);
   queue.work();
   assert.equal(words(consumer), []);
-  driver.replica.state.lacksImage = false;
+  driver.replica.state.hasState = true;
   queue.work();
   assert.equal([driver.rounds, driver.questions, words(consumer)], [0, [0, 0], [1]]);
 });

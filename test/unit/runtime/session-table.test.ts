@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { SESSION_EXPIRY_MS, SESSIONS_MAX } from '../../../src/limits.ts';
 import { REPLY_OK, SESSION_INDEX_BITS } from '../../../src/memory/descriptor.ts';
 import { DUPLICATE, FRESH, GAP, SessionTable } from '../../../src/runtime/session-table.ts';
+import { runSteps } from '../../support/run-steps.ts';
 
 const at = (ms: number): Float64Array => Float64Array.of(ms);
 
@@ -112,7 +113,7 @@ test('resuming counts as use, and an image knows the attempts', () => {
   table.resume(1, 0, 7, 7, 5000);
   assert.is(table.lookup(table.open(9, 9, SESSION_EXPIRY_MS + 1)), 1, 'session 0 was used later');
   const copy = new SessionTable();
-  copy.restore(table.image());
+  runSteps(copy.restore(table.image()));
   assert.is(copy.resume(1, 0, 7, 7, 9000), table.findByAttempt(1, 0, 7, 7));
   assert.is(copy.findByAttempt(1, 0, 1, 0), -2);
 });

@@ -2,7 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { KIND_FLOOR, KIND_MARK } from '../../../src/log/record.ts';
-import { ACCEPT, M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART } from '../../../src/paxos/message.ts';
+import { ACCEPT, M_AUX, SNAPSHOT_OFFER, SNAPSHOT_PART, TRANSFER } from '../../../src/paxos/message.ts';
 import { recoverRecord } from '../../../src/runtime/group-recovery.ts';
 import { SnapshotReceiver } from '../../../src/runtime/snapshot-receiver.ts';
 import {
@@ -43,7 +43,16 @@ function make() {
       receiver.work();
     }
   };
-  return { kit, medium, receiver, asked, offer, part, tick, bytes, installs: () => installs };
+  /** The whole of it arrives and is published: the next turn installs it. */
+  const arrive = (): void => {
+    offer();
+    part(0, bytes.length);
+    medium.settle();
+  };
+  const restore = (): void => {
+    while (receiver.isBusy) receiver.work();
+  };
+  return { kit, medium, receiver, asked, offer, part, tick, bytes, arrive, restore, installs: () => installs };
 }
 
 const test = suite('runtime/snapshot-receiver');
@@ -92,7 +101,7 @@ test('after silence the same place is asked for again; after a long one another 
 
 test('what is there is kept over a silence: the same peer, or another with the same one, goes on behind it', () => {
   for (const from of [1, 2]) {
-    const { asked, offer, part, tick, receiver, bytes, medium, kit } = make();
+    const { asked, offer, part, tick, receiver, bytes, medium, kit, restore } = make();
     offer();
     part(0, 16);
     tick(150);
@@ -101,7 +110,7 @@ test('what is there is kept over a silence: the same peer, or another with the s
     assert.is(receiver.resumed, 1);
     part(16, bytes.length - 16, from);
     medium.settle();
-    receiver.work();
+    restore();
     assert.is(kit.driver.appliedWatermark, 9);
   }
 });
@@ -154,27 +163,61 @@ test('a transfer that the log has overtaken is given up', () => {
 });
 
 test('who leads meanwhile, and is behind, leads no longer', () => {
-  const { kit, medium, receiver, offer, part, bytes } = make();
+  const { kit, receiver, arrive, restore } = make();
   kit.lead();
-  offer();
-  part(0, bytes.length);
-  medium.settle();
-  receiver.work();
+  arrive();
+  restore();
   assert.equal([receiver.installed, kit.driver.replica.isLeader, kit.driver.appliedWatermark], [1, false, 9]);
 });
 
 test('V3, V4, S16: a whole one is published, restored and installed, and older ones go', () => {
-  const { kit, medium, receiver, offer, part, bytes, installs } = make();
+  const { kit, medium, receiver, offer, part, bytes, restore, installs } = make();
   medium.shelf.set(3, new Uint8Array(1));
   offer();
   part(0, bytes.length);
   assert.is(receiver.work(), 0, 'not installed before it is durable');
   assert.is(kit.driver.appliedWatermark, 0);
   medium.settle();
-  receiver.work();
+  restore();
   assert.equal([kit.driver.appliedWatermark, kit.driver.replica.commitWatermark], [9, 9]);
   assert.is(kit.driver.replica.state.truncationPoint, 9);
   assert.equal([medium.list(), receiver.installed, receiver.isBusy, installs()], [[9], 1, false, 1]);
+});
+
+test('V4: while it is restored this replica votes and learns behind it, applies and leads nothing, and wants no other', () => {
+  const { kit, receiver, asked, offer, arrive } = make();
+  arrive();
+  const { state } = kit.driver.replica;
+  const questions = asked.length;
+  receiver.work();
+  assert.equal([receiver.isRestoring, state.hasState, state.commitWatermark, receiver.installed], [true, false, 9, 0]);
+  kit.receive(ACCEPT, { from: 1, ballot: 5 * 2 ** 20 + 2, slot: 9 }, batchOf('next'));
+  kit.flush();
+  assert.equal(
+    kit.transport.take().map(({ kind, slot }) => [kind, slot]),
+    [['ACCEPTED', 9]],
+  );
+  state.window.advance(10);
+  receiver.work();
+  assert.equal([kit.driver.applyChosen(9), kit.driver.appliedWatermark], [0, 0]);
+  offer(1, 12);
+  assert.is(asked.length, questions);
+  for (let tick = 0; tick < 400; tick++) kit.driver.onTick();
+  kit.receive(TRANSFER, { from: 1, ballot: 6 * 2 ** 20 + 1 });
+  assert.equal(kit.transport.take(), [], 'it stands for no leader');
+  receiver.work();
+  assert.equal([receiver.isBusy, state.hasState, kit.driver.appliedWatermark, receiver.installed], [false, true, 9, 1]);
+  assert.equal([kit.driver.applyChosen(9), kit.driver.appliedWatermark], [1, 10]);
+});
+
+test('V3, V6: what is damaged after it was published makes no state', () => {
+  const { kit, receiver, medium, arrive, restore } = make();
+  arrive();
+  const bytes = medium.shelf.get(9) as Uint8Array;
+  bytes[bytes.length - 80] = (bytes[bytes.length - 80] as number) ^ 1;
+  assert.throws(restore, /at slot 9 is damaged/);
+  assert.equal([kit.driver.appliedWatermark, kit.applier.isRestoring, receiver.installed], [0, true, 0]);
+  assert.throws(() => kit.applier.image(), /V6/);
 });
 
 test('S16: a mark says where the log begins before any record speaks of the watermark: votes below it may be void', () => {

@@ -7,6 +7,7 @@ import { SnapshotTaker } from '../../../src/runtime/snapshot-taker.ts';
 import { crc32c } from '../../../src/wire/crc32c.ts';
 import { batchOf, DriverKit, GROUP } from '../../support/driver-kit.ts';
 import { MemorySnapshots, type MemoryTarget } from '../../support/memory-snapshots.ts';
+import { runSteps } from '../../support/run-steps.ts';
 
 const CLUSTER = 7;
 
@@ -52,7 +53,7 @@ test('the image is that of the moment it was begun, whatever is applied meanwhil
   const name = { clusterId: CLUSTER, group: GROUP, watermark: 3 };
   const chunks = Array.from(readSnapshot(medium.open(3), name, crc32c), (chunk) => chunk.slice());
   const other = new DriverKit(0, 1);
-  other.applier.restore(chunks[Symbol.iterator]());
+  runSteps(other.applier.restore(chunks.values()));
   assert.is(other.applier.digest, kit.applier.digestAt(3));
 });
 
