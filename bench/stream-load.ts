@@ -1,10 +1,11 @@
 /**
- * A replica that lost everything gets a snapshot that no memory holds from another one, while commands go on: how long, at what latency of
- * the commands, and in how much memory.
+ * A replica that lost everything gets a snapshot that no memory holds from another one, twice: alone, for the memory that takes, because commands touch the
+ * logs' tails for the first time; and while commands go on, for their latency.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Histogram } from '../src/base/histogram.ts';
+import { collectGarbage } from '../src/cli/collect-garbage.ts';
 import { type Cluster, openCluster } from '../src/index.ts';
 import { LOG_SEGMENT_BYTES } from '../src/limits.ts';
 import { PromiseLoad } from './promise-load.ts';
@@ -43,12 +44,18 @@ export async function streamFigures(directory: string, bytes: number): Promise<F
     const written = await writeFigures(cluster, 1);
     await fill(cluster);
     await writeFigures(cluster, 2);
-    await cluster.close();
-    rmSync(join(home, `replica-${LOST}`), { recursive: true });
-    const start = performance.now();
-    cluster = await openCluster({ ...options, lostReplicas: 'rejoin' });
-    await cluster.propose(KEY, COMMAND);
-    return { ...written, ...(await transfer(cluster, bytes, start)) };
+    const lose = async (): Promise<number> => {
+      await cluster.close();
+      rmSync(join(home, `replica-${LOST}`), { recursive: true });
+      const start = performance.now();
+      cluster = await openCluster({ ...options, lostReplicas: 'rejoin' });
+      await cluster.propose(KEY, COMMAND);
+      return start;
+    };
+    const first = await lose();
+    const alone = await transferAlone(cluster, bytes, first);
+    const second = await lose();
+    return { ...written, ...alone, ...(await transferBesideLoad(cluster, bytes, second)) };
   } finally {
     await cluster.close();
   }
@@ -82,39 +89,55 @@ async function writeFigures(cluster: Cluster, count: number): Promise<Figures> {
   return { snapshotBytes: figure()?.bytes, writtenMs: figure()?.durationMs, writtenExtraBytes: meter.extra };
 }
 
-/** The lost replica gets it. */
-async function transfer(cluster: Cluster, bytes: number, start: number): Promise<Figures> {
+const lostFigure = (cluster: Cluster) => cluster.status().shards[0]?.replicas[LOST]?.snapshot;
+
+/** The lost replica gets it; returns the seconds since `start`. */
+async function untilInstalled(cluster: Cluster, bytes: number, start: number, meanwhile?: () => void): Promise<number> {
+  await until(() => (lostFigure(cluster)?.installed ?? 0) > 0, 'the snapshot is installed', meanwhile);
+  const got = lostFigure(cluster)?.bytes ?? 0;
+  if (got < bytes) throw new Error(`the replica got a snapshot of ${got} bytes only`);
+  return (performance.now() - start) / MS_PER_S;
+}
+
+async function transferAlone(cluster: Cluster, bytes: number, start: number): Promise<Figures> {
   const meter = new MemoryMeter();
+  const aloneSeconds = await untilInstalled(cluster, bytes, start, () => meter.sample());
+  return { aloneSeconds, aloneBytesPerSecond: bytes / aloneSeconds, extraBytes: meter.extra };
+}
+
+async function transferBesideLoad(cluster: Cluster, bytes: number, start: number): Promise<Figures> {
   const histogram = new Histogram();
   const load = new PromiseLoad(() => cluster.propose(KEY, COMMAND), IN_FLIGHT, histogram);
   load.start();
-  const figure = () => cluster.status().shards[0]?.replicas[LOST]?.snapshot;
-  await until(
-    () => (figure()?.installed ?? 0) > 0,
-    'the snapshot is installed',
-    () => meter.sample(),
-  );
-  const seconds = (performance.now() - start) / MS_PER_S;
+  const seconds = await untilInstalled(cluster, bytes, start);
   await load.stop();
   if (load.error !== undefined) throw load.error;
-  const got = figure()?.bytes ?? 0;
-  if (got < bytes) throw new Error(`the replica got a snapshot of ${got} bytes only`);
   return {
     seconds,
-    bytesPerSecond: got / seconds,
-    extraBytes: meter.extra,
+    bytesPerSecond: bytes / seconds,
     commands: load.completed,
     p99Us: histogram.quantile(0.99),
     maxUs: histogram.max,
   };
 }
 
-/** Resident memory beyond that at the start, at most. */
+/** Between the least and the most resident memory that was seen. What an earlier cluster took is given back before, as far as this thread can. */
 class MemoryMeter {
-  readonly #start = process.memoryUsage.rss();
-  extra = 0;
+  #least = Number.POSITIVE_INFINITY;
+  #most = 0;
+
+  constructor() {
+    collectGarbage();
+    this.sample();
+  }
 
   sample(): void {
-    this.extra = Math.max(this.extra, process.memoryUsage.rss() - this.#start);
+    const resident = process.memoryUsage.rss();
+    this.#least = Math.min(this.#least, resident);
+    this.#most = Math.max(this.#most, resident);
+  }
+
+  get extra(): number {
+    return this.#most - this.#least;
   }
 }

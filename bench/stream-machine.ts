@@ -39,13 +39,14 @@ class StreamMachine implements StateMachine {
     return chunksOf(this.#count, this.#chunks);
   }
 
-  restore(chunks: Iterable<Uint8Array>): void {
+  *restore(chunks: Iterable<Uint8Array>): Generator<void> {
     let index = 0;
     for (const chunk of chunks) {
       const words = new Int32Array(chunk.buffer, chunk.byteOffset, chunk.length >> 2);
       if (index === 0) this.#count = words[0] as number;
       else assert(words[0] === index && words[CHUNK_WORDS - 1] === index, 'chunks come whole and in order');
       index += 1;
+      yield;
     }
   }
 }

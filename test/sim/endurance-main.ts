@@ -3,8 +3,7 @@
  * disk and memory sampled. Exits 1 where either grew, or members differ.
  */
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../../src/cli/collect-garbage.ts';
 import { runCommand, wholeNumber } from './arguments.ts';
 import { Endurance, type EnduranceSample, TICKS_PER_HOUR } from './endurance.ts';
 import { gitCommit } from './git-commit.ts';
@@ -12,11 +11,8 @@ import { gitCommit } from './git-commit.ts';
 const HOURS_MAX = 100_000;
 const MIB = 2 ** 20;
 
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
 function memoryInUse(): number {
-  collect();
+  collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }

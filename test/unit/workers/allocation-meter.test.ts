@@ -1,12 +1,8 @@
 /** Bytes allocated in between, whatever the collector did. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { collectGarbage } from '../../../src/cli/collect-garbage.ts';
 import { AllocationMeter } from '../../../workers/allocation-meter.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** Bytes that one array of doubles takes on the heap; small enough not to be a large object. */
 const ARRAY_BYTES = 8 * 1000;
@@ -18,7 +14,7 @@ function allocate(arrays: number): void {
 
 function measure(action: () => void): number {
   const meter = new AllocationMeter();
-  collect();
+  collectGarbage();
   meter.start(0);
   action();
   const { bytes } = meter.stop(0);
@@ -33,9 +29,9 @@ test('counts what was allocated and is still there, and what collections freed s
   const wanted = 4000 * ARRAY_BYTES;
   const bytes = measure(() => {
     allocate(2000);
-    collect();
+    collectGarbage();
     allocate(2000);
-    collect();
+    collectGarbage();
   });
   assert.ok(sink.length > 0);
   assert.ok(bytes > 0.9 * wanted, `${bytes} of ${wanted} bytes`);
@@ -44,8 +40,8 @@ test('counts what was allocated and is still there, and what collections freed s
 
 test('a collection alone is no allocation', () => {
   const bytes = measure(() => {
-    collect();
-    collect();
+    collectGarbage();
+    collectGarbage();
   });
   assert.ok(Math.abs(bytes) < 500_000, `${bytes} bytes`);
 });
@@ -61,7 +57,7 @@ test('each measurement begins anew', () => {
   meter.start(0);
   allocate(2000);
   meter.stop(0);
-  collect();
+  collectGarbage();
   meter.start(40);
   const { bytes, commands } = meter.stop(40);
   assert.is(commands, 0);
