@@ -135,7 +135,7 @@ export class Endurance {
   #sample(): EnduranceSample {
     const sample: EnduranceSample = {
       tick: this.#tick,
-      commands: this.#clients.reduce((sum, { acknowledged }) => sum + acknowledged, 0),
+      commands: this.#clients.reduce((sum, { acknowledgedEver }) => sum + acknowledgedEver, 0),
       segmentBytes: Math.max(...this.#members.map(({ disk }) => disk.segments.size * LOG_SEGMENT_BYTES)),
       logKeptBytes: Math.max(...this.#members.map(({ life }) => keptOf(life?.host.log))),
       snapshotBytes: Math.max(...this.#members.map(({ snapshots }) => snapshots.bytes)),

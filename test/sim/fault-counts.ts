@@ -11,6 +11,7 @@ const OUTCOMES: ReadonlySet<string> = new Set([
   'forwardedRun',
   'forwardRewind',
   'unknownOutcome',
+  'resumedSession',
   'logFull',
   'logSlow',
   'logFailed',
@@ -71,6 +72,7 @@ export class FaultCounts {
   heldRequest = 0;
   clientRestart = 0;
   unknownOutcome = 0;
+  resumedSession = 0;
   forwardedRun = 0;
   forwardRewind = 0;
   leaseRead = 0;

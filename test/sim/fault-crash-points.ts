@@ -24,6 +24,7 @@ const POINTS: readonly PersistPoint[] = [
   'crashAfterDurable',
 ];
 const PASSES_MAX = 24;
+const RESTORING_PASSES_MAX = 4;
 
 /** The power went in the middle of a turn. */
 export class PowerLoss extends Error {
@@ -60,10 +61,10 @@ export class CrashPoints {
     this.#passesLeft = prng.range(1, 3);
   }
 
-  /** The power will go at one of the next steps of a snapshot. */
-  drawSnapshot(prng: Prng): void {
+  /** The power will go at one of the next steps of a snapshot; while one is put in place there are few of them. */
+  drawSnapshot(prng: Prng, isRestoring: boolean): void {
     this.#armed = 'crashAtSnapshot';
-    this.#passesLeft = prng.range(1, PASSES_MAX);
+    this.#passesLeft = prng.range(1, isRestoring ? RESTORING_PASSES_MAX : PASSES_MAX);
   }
 
   disarm(): void {

@@ -17,7 +17,7 @@ import type { SimNetwork } from './sim-network.ts';
 /** Share of the crashes at persist points that is at a step of a snapshot. */
 const SNAPSHOT_POINT_CHANCE = 0.3;
 /** Chance per tick of a member that puts an image in place: few ticks, few members. */
-const RESTORING_CHANCE = 0.1;
+const RESTORING_CHANCE = 0.3;
 const LOOP_CRASHES_MIN = 3;
 const LOOP_CRASHES_MAX = 7;
 /** A crash of a loop comes at most so long after a start. */
@@ -161,7 +161,7 @@ export class FaultStrikes {
     const prng = this.#pointPrng;
     const isRestoring = crashPoint > 0 && member.snapshots.isRestoring(member.life?.groups);
     if (prng.chance(isRestoring ? RESTORING_CHANCE : crashPoint) && !member.points.isArmed) {
-      if (isRestoring || prng.chance(SNAPSHOT_POINT_CHANCE)) member.points.drawSnapshot(prng);
+      if (isRestoring || prng.chance(SNAPSHOT_POINT_CHANCE)) member.points.drawSnapshot(prng, isRestoring);
       else member.points.draw(prng);
     }
     if (prng.chance(crashLoop) && member.isUp && !this.#loops.has(member.index)) {

@@ -34,7 +34,7 @@ const REGRESSIONS: readonly Regression[] = [
       in: Replica.prototype,
       of: 'recoveryEnd',
       as: { get: () => 0 },
-      found: /a write was answered with status/,
+      found: /session \d+ was refused with status/,
       // What has kept it from happening since.
       also: { in: SessionTable.prototype, of: 'wasIssued', as: { value: () => true } },
     },

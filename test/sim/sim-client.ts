@@ -6,14 +6,14 @@
  *
  *   one process for all    lanes follow the leader; the client outlives every member
  *   nodes                  lanes stay with the member of its process, which forwards them; it dies with it: what it had asked is of unknown
- *                          outcome, and its next life opens a session anywhere
+ *                          outcome, and its next life resumes its session, or opens another, anywhere
  */
 
 import { fromWords } from '../../src/base/bits.ts';
 import type { Prng } from '../../src/base/prng.ts';
 import type { GroupId, MemberIndex } from '../../src/base/types.ts';
 import { LaneClient } from '../../src/engine/lane-client.ts';
-import { LANE_SESSION_WORD, LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
+import { LANE_WRITES, REPLY_OK } from '../../src/memory/descriptor.ts';
 import { AtomicsWaker, Doorbell } from '../../src/memory/doorbell.ts';
 import { createLane } from '../../src/memory/lane.ts';
 import { createRing } from '../../src/memory/ring.ts';
@@ -21,6 +21,7 @@ import type { FaultCounts } from './fault-counts.ts';
 import type { History } from './history.ts';
 import { COMMAND_BYTES } from './sim-machine.ts';
 import { type ReadingClient, SimReads } from './sim-reads.ts';
+import { SimSession } from './sim-session.ts';
 
 const LANE_BYTES = 1 << 13;
 const IN_FLIGHT_MAX = 24;
@@ -31,6 +32,8 @@ const LANES = 8;
 /** Per tick and client: with three clients about 60 commands and 6 reads per virtual second. */
 const WRITE_CHANCE = 0.1;
 const READ_CHANCE = 0.02;
+/** That a life goes on with the session of the one before. */
+const RESUME_CHANCE = 0.5;
 
 /** Rings of lives that ended: nobody holds them, and making one anew costs more than to clear it. */
 const idleRings: SharedArrayBuffer[] = [];
@@ -48,25 +51,22 @@ interface Asked {
   at: number;
 }
 
-/** A session of an earlier life, and how much of it was acknowledged. */
-export interface EndedSession {
-  session: number;
-  acknowledged: number;
-}
-
 export class SimClient implements ReadingClient {
   readonly group: GroupId;
   /** Member in whose process it lives, -1 where all live in one. */
   home = -1;
   writes: LaneClient;
   reads: SimReads;
-  readonly ended: EndedSession[] = [];
+  /** Of earlier lives, where no later one went on with them. */
+  readonly ended: SimSession[] = [];
+  session: SimSession;
   readonly #id: number;
   readonly #members: number;
   readonly #doorbells: readonly Doorbell[];
   #lives = 0;
   readonly #prng: Prng;
   readonly #readPrng: Prng;
+  readonly #sessionPrng: Prng;
   readonly history: History;
   readonly counts: FaultCounts;
   readonly now: () => number;
@@ -77,9 +77,10 @@ export class SimClient implements ReadingClient {
   /** Until then what it asks stays on its way. */
   #holdsUntil = 0;
   #held = 0;
-  /** In this life, and in all. */
-  acknowledged = 0;
+  /** In all lives. */
   acknowledgedEver = 0;
+  /** Something else went on with its session: it must begin anew. */
+  isLost = false;
   seenPlace = 0;
   violation = '';
 
@@ -104,19 +105,30 @@ export class SimClient implements ReadingClient {
     this.history = history;
     this.counts = counts;
     this.now = now;
+    this.#sessionPrng = prng.fork('sessions');
+    this.session = this.#newSession();
     this.writes = this.#makeLane(LANE_WRITES);
     this.reads = this.#makeReads();
     this.#nextValue = (id + 1) * 1_000_000;
   }
 
-  /** Lanes of a life have names of their own: a session is never taken for one of an earlier life. */
+  /** Lanes of a life have names of their own: a session is never taken for one of an earlier life, unless it is resumed. */
+  #laneId(kind: number): number {
+    return (this.#lives * CLIENTS_MAX + this.#id) * LANES + kind;
+  }
+
+  #newSession(): SimSession {
+    return new SimSession(this.#laneId(LANE_WRITES), this.history);
+  }
+
   #makeLane(kind: number): LaneClient {
-    const laneId = (this.#lives * CLIENTS_MAX + this.#id) * LANES + kind;
+    const laneId = this.#laneId(kind);
+    const nonce = kind === LANE_WRITES ? this.session.name : laneId;
     const rings = Array.from({ length: this.#members }, takeRing);
     return new LaneClient(
       laneId,
       this.group,
-      createLane(LANE_BYTES, kind, laneId),
+      createLane(LANE_BYTES, kind, nonce, laneId),
       rings,
       this.#doorbells,
       kind !== LANE_WRITES,
@@ -136,31 +148,39 @@ export class SimClient implements ReadingClient {
     return [this.writes, ...this.reads.lanes];
   }
 
-  /** Its process is gone with everything it knew; it begins anew at `home`. */
+  /** Its process is gone with all but perhaps the name of its session; it begins anew at `home`. */
   restart(home: MemberIndex): void {
-    if (this.acknowledged > 0) this.ended.push({ session: this.session, acknowledged: this.acknowledged });
-    for (const { key, value, at } of this.#askedWrites)
-      this.history.pending.push({
-        isRead: false,
-        key,
-        value,
-        invokedAt: at,
-        respondedAt: Number.POSITIVE_INFINITY,
-      });
+    const respondedAt = Number.POSITIVE_INFINITY;
+    const unanswered = this.#askedWrites.map(({ key, value, at }) => ({
+      isRead: false,
+      key,
+      value,
+      invokedAt: at,
+      respondedAt,
+    }));
+    this.session.end(this.writes, unanswered);
     for (const { rings } of this.lanes) idleRings.push(...(rings as SharedArrayBuffer[]));
     this.counts.clientRestart += 1;
     this.counts.unknownOutcome += this.#askedWrites.length;
     this.#askedWrites = [];
-    this.acknowledged = 0;
     this.#held = 0;
     this.#lives += 1;
     this.home = home;
+    this.#nextSession();
     this.writes = this.#makeLane(LANE_WRITES);
     this.reads = this.#makeReads();
   }
 
-  get session(): number {
-    return this.writes.words[LANE_SESSION_WORD] as number;
+  /** Goes on with the session, where that can be and its token was kept, or begins another. */
+  #nextSession(): void {
+    if (this.session.canResume && !this.isLost && this.#sessionPrng.chance(RESUME_CHANCE)) {
+      this.counts.resumedSession += 1;
+      this.session.resume();
+    } else {
+      this.ended.push(this.session);
+      this.session = this.#newSession();
+    }
+    this.isLost = false;
   }
 
   /** Goes to the leader that it hears of, unless it believes in another. */
@@ -196,7 +216,10 @@ export class SimClient implements ReadingClient {
     if (isAsking && this.#prng.chance(WRITE_CHANCE)) this.#write();
     if (isAsking && this.#prng.chance(READ_CHANCE)) this.#read();
     if (this.#held > 0 && this.#holdsUntil <= this.now()) this.#release();
-    return this.writes.poll(this.#onWritten, 64) + this.reads.poll();
+    const answers = this.writes.poll(this.#onWritten, 64) + this.reads.poll();
+    this.violation ||= this.session.look(this.writes, this.now());
+    if (this.writes.endStatus !== 0) this.#onRefused(this.writes.endStatus);
+    return answers;
   }
 
   get inFlight(): number {
@@ -210,6 +233,7 @@ export class SimClient implements ReadingClient {
       const key = this.#prng.range(0, KEYS);
       this.writes.words[at >> 2] = key;
       this.writes.words[(at >> 2) + 1] = this.#nextValue;
+      this.writes.words[(at >> 2) + 2] = this.session.name;
       this.#askedWrites.push({ key, value: this.#nextValue, at: this.now() });
       this.#nextValue += 1;
       this.#send(this.writes);
@@ -234,12 +258,13 @@ export class SimClient implements ReadingClient {
   }
 
   readonly #onWritten = (_number: number, status: number, bytes: Uint8Array, offset: number): void => {
-    const asked = this.#askedWrites.shift() as Asked;
+    // What a lost session had in flight is of unknown outcome: it stays among what was asked.
     if (status !== REPLY_OK) {
-      this.violation ||= `a write was answered with status ${status}`;
+      this.#onRefused(status);
       return;
     }
-    this.acknowledged += 1;
+    const asked = this.#askedWrites.shift() as Asked;
+    this.session.acknowledged += 1;
     this.acknowledgedEver += 1;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset);
     const place = fromWords(words[offset >> 2] as number, words[(offset >> 2) + 1] as number);
@@ -248,6 +273,11 @@ export class SimClient implements ReadingClient {
     if (this.home >= 0) this.#remember(asked, true, words[(offset >> 2) + 2] as number, place - 1);
     this.#remember(asked, false, asked.value, place);
   };
+
+  #onRefused(status: number): void {
+    if (this.session.mayBeLost(status)) this.isLost = true;
+    else this.violation ||= `session ${this.session.name} was refused with status ${status}`;
+  }
 
   #remember(asked: Asked, isRead: boolean, value: number, place: number): void {
     this.history.add({ isRead, key: asked.key, value, invokedAt: asked.at, respondedAt: this.now(), place });

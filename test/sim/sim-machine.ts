@@ -1,19 +1,20 @@
 /**
  * The state machine of the simulation: registers by key, and per session the last request number, so that a command that is
- * applied twice, skipped or reordered shows at once.
+ * applied twice, skipped or reordered shows at once. A session that is resumed gets another id, and keeps its name.
  *
- *   command  | key | value |                 reply | position in the group's order (53 bits) | value before |
+ *   command  | key | value | session's name |  reply | position in the group's order (53 bits) | value before |
  *   query    | key |                         reply | commands applied so far      (53 bits) | value        |
  */
 import { highWord } from '../../src/base/bits.ts';
 import type { Command, Reply, StateMachine } from '../../src/runtime/state-machine.ts';
 
-export const COMMAND_BYTES = 8;
+export const COMMAND_BYTES = 12;
 export const QUERY_BYTES = 8;
+const RESTORE_STEPS = 30;
 
 export class SimMachine implements StateMachine {
   readonly registers = new Map<number, number>();
-  /** Session → last request number applied. */
+  /** Name of a session → last request number applied. */
   readonly numbers = new Map<number, number>();
   applied = 0;
   /** What went wrong, if anything did; the simulator looks. */
@@ -21,10 +22,11 @@ export class SimMachine implements StateMachine {
 
   apply(command: Command, reply: Reply): void {
     const word = command.offset >> 2;
-    const expected = (this.numbers.get(command.session) ?? 0) + 1;
+    const session = command.words[word + 2] as number;
+    const expected = (this.numbers.get(session) ?? 0) + 1;
     if (command.number !== expected)
-      this.violation = `session ${command.session}: number ${command.number} applied, ${expected} was next`;
-    this.numbers.set(command.session, command.number);
+      this.violation = `session ${session}: number ${command.number} applied, ${expected} was next`;
+    this.numbers.set(session, command.number);
     const key = command.words[word] as number;
     const before = this.registers.get(key) ?? 0;
     this.registers.set(key, command.words[word + 1] as number);
@@ -51,7 +53,9 @@ export class SimMachine implements StateMachine {
     return [bytes.slice(0, 8), bytes.slice(8)];
   }
 
-  restore(chunks: Iterable<Uint8Array>): void {
+  /** As slow as that of a machine of some MiB: other things happen in between. */
+  *restore(chunks: Iterable<Uint8Array>): Generator<void> {
+    for (let step = 0; step < RESTORE_STEPS; step++) yield;
     const [first, rest] = [...chunks] as [Uint8Array, Uint8Array];
     this.applied = new Float64Array(first.slice().buffer)[0] as number;
     const [registers = 0, numbers = 0, ...pairs] = new Float64Array(rest.slice().buffer);

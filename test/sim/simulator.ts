@@ -199,6 +199,7 @@ export class Simulator {
     for (const member of this.#members)
       if (!member.isUp && !member.isOut && member.restartTick <= this.#tick) member.start(this.#clients);
     watch.lap('recoveries');
+    for (const client of this.#clients) if (client.isLost) this.#restart(client);
     this.#route();
     for (let turn = 0; turn < TURNS; turn++) if (this.#turn(isFaulty && turn === 0) === 0) break;
     watch.lap('turns');
@@ -357,11 +358,11 @@ export class Simulator {
 
   /** Everything acknowledged is in every machine. */
   #checkAcknowledged(member: SimMember): void {
-    for (const { group, session, acknowledged, ended } of this.#clients) {
+    for (const { group, session, ended } of this.#clients) {
       const numbers = member.life?.groups[group]?.machine.numbers;
-      for (const one of [...ended, { session, acknowledged }])
-        if (one.acknowledged > 0 && (numbers?.get(one.session) ?? 0) < one.acknowledged)
-          this.#fail(`member ${member.index} lost acknowledged commands of session ${one.session}`);
+      for (const { name, acknowledged } of [...ended, session])
+        if (acknowledged > 0 && (numbers?.get(name) ?? 0) < acknowledged)
+          this.#fail(`member ${member.index} lost acknowledged commands of session ${name}`);
     }
   }
 
