@@ -3,7 +3,7 @@
  *
  *   latency   three replicas under writes: commit latency without and while all of them take one           ratio of the p99s
  *   node      one replica: writing one, beside a bare file of the same bytes; then a start with the newest and `--log-mb` of log behind it
- *   stream    a snapshot of `--stream-mb` that no memory holds, from taker to sender to receiver, through files     memory beyond the start
+ *   stream    a snapshot of `--stream-mb` that no memory holds, from taker to sender to receiver, through files     memory from least to most
  */
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

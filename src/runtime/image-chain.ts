@@ -1,6 +1,6 @@
 /**
- * Makes one image of several: what applying keeps itself, the sessions, the machine; and takes the steps in which the machine becomes what it says. Only an iterator that was begun can be told that
- * nobody reads on, so the parts come with their first chunk.
+ * Makes one image of several: what applying keeps itself, the sessions, the machine; and takes the steps in which the machine becomes what one says.
+ * Only an iterator that was begun can be told that nobody reads on, so the parts come with their first chunk.
  */
 
 export interface Begun {
