@@ -1,6 +1,7 @@
 /**
  * Handles the coordinator's control messages inside the duty cycle. Rare and off the hot path: allocation is allowed here.
  */
+import { REPLY_QUERY_FAILED } from '../src/memory/descriptor.ts';
 import { type BuiltWorker, makeTap } from '../src/runtime/build-worker.ts';
 import { DeviatingReplies } from '../src/runtime/replica-host.ts';
 import type { AllocationMeter } from './allocation-meter.ts';
@@ -79,6 +80,11 @@ export class ControlDesk {
     const driver = this.#worker.host.group(groupId)?.driver;
     if (driver === undefined) return;
     const applier = driver.applier;
+    if (applier.isRestoring) {
+      const reply = new TextEncoder().encode('the replica is putting a snapshot in place: ask again');
+      this.#post({ kind: 'inspected', requestId, status: REPLY_QUERY_FAILED, applied: driver.appliedWatermark, reply });
+      return;
+    }
     const bytes = new Uint8Array((query.length + 7) & ~7);
     bytes.set(query);
     applier.query(bytes, new Int32Array(bytes.buffer), 0, query.length, Number.MAX_SAFE_INTEGER);

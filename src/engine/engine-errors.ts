@@ -14,6 +14,19 @@ export function unknown(what: string): SynodError {
   );
 }
 
+/**
+ * For commands that were published and not answered when their shard failed here: others may choose them. So nothing that says that they can be tried
+ * again: the HTTP client would.
+ */
+export function publishedBefore(failure: SynodError): SynodError {
+  if (!failure.retryable) return failure;
+  return new SynodError(
+    'ERR_SYNOD_OUTCOME_UNKNOWN',
+    `The shard stopped before the command was answered: it may or may not take effect. ${failure.message}`,
+    { cause: failure },
+  );
+}
+
 export function tooLarge(length: number, max: number): SynodError {
   return new SynodError(
     'ERR_SYNOD_PAYLOAD_TOO_LARGE',

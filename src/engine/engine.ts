@@ -15,7 +15,7 @@ import { createRing } from '../memory/ring.ts';
 import { Allocations } from './allocations.ts';
 import { laneKindOf } from './consistency.ts';
 import { mintId } from './directory-files.ts';
-import { closed, tooLarge, unknown } from './engine-errors.ts';
+import { closed, publishedBefore, tooLarge, unknown } from './engine-errors.ts';
 import type { LaneOptions, ReadOptions, SessionOptions } from './engine-options.ts';
 import type { EngineConfig, EngineEvents, EngineParts, LaneRouter, WorkerAllocation } from './engine-parts.ts';
 import { type Inspection, Inspections } from './inspections.ts';
@@ -323,7 +323,8 @@ export abstract class Engine<R extends LaneRouter> extends EventEmitter<EngineEv
   #failShard(shard: number): void {
     const failure = this.router.failureOf(shard);
     if (failure === undefined) return;
-    for (const table of this.#tables) table[shard]?.fail(failure, failure);
+    for (const one of this.#active)
+      if (one.lane.shard === shard) one.fail(one.lane.isReads ? failure : publishedBefore(failure), failure);
   }
 
   // --- operations ---------------------------------------------------------------------------------------------------

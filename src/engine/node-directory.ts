@@ -17,6 +17,7 @@ import { mismatch, prepareDirectory, readJson, writeDurably } from './directory-
 import { lockDirectory } from './directory-lock.ts';
 
 const FORMAT = 1;
+const SNAPSHOTS = 'snapshots';
 /** Random part of an incarnation: a millisecond's many. */
 const INCARNATION_RANDOM = 2 ** 11;
 /** A leader must be elected without the node that forgot. */
@@ -140,9 +141,11 @@ function opened(directory: string, path: string, file: NodeFile, release: () => 
     incarnation: file.incarnation,
     boots: file.boots,
     isReplacement: file.isReplacement,
-    isForgotten: file.isForgotten,
+    get isForgotten() {
+      return file.isForgotten;
+    },
     logDirectory: (log) => join(directory, `log-${log}`),
-    snapshotDirectory: join(directory, 'snapshots'),
+    snapshotDirectory: join(directory, SNAPSHOTS),
     peer: (nodeId) => file.peers[nodeId] ?? UNSEEN,
     notePeer(nodeId, seen) {
       file.peers[nodeId] = seen;
@@ -161,9 +164,14 @@ function opened(directory: string, path: string, file: NodeFile, release: () => 
 /** No identity stands here: a new cluster by explicit act, or a member that lost what it had. */
 function firstStart(identity: NodeIdentity, path: string): NodeFile {
   const { directory, cluster, id, memberIds, shards, workers, bootstrap, lostReplicas } = identity;
-  const used = readdirSync(directory).filter((name) => name.startsWith('log-') && hasFiles(join(directory, name)));
+  // A cluster of the same name and members has the same id: nothing tells its files from those of an earlier one.
+  const used = readdirSync(directory).filter(
+    (name) => (name.startsWith('log-') || name === SNAPSHOTS) && hasFiles(join(directory, name)),
+  );
   if (used.length > 0)
-    throw mismatch(`${directory} holds logs, but ${path} is missing: restore that file, or use another directory.`);
+    throw mismatch(
+      `${directory} holds ${used.join(', ')}, but ${path} is missing: restore that file, or use an empty directory.`,
+    );
   const canRejoin = memberIds.length >= MEMBERS_TO_REJOIN;
   if (!bootstrap && (lostReplicas === 'refuse' || !canRejoin)) throw refusedEmpty(directory, memberIds.length);
   return {

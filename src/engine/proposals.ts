@@ -88,6 +88,7 @@ export class Proposals {
   /** A promise, or undefined when there is no room now. */
   tryPropose(bytes: Uint8Array): Promise<Uint8Array> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    checkBytes(bytes);
     if (this.#waitingHead < this.#waiting.length) return undefined;
     const at = this.lane.claim(bytes.length);
     if (at < 0) return undefined;
@@ -109,6 +110,7 @@ export class Proposals {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (signal?.aborted === true) return Promise.reject(aborted());
     if (this.#waiting.length - this.#waitingHead >= this.#waitingMax) return Promise.reject(full(this.#waitingMax));
+    checkBytes(bytes);
     const deadline = this.#deadlineIn(options.timeout ?? this.#timeoutMs);
     const promise = new Promise<Uint8Array>(this.#executor);
     const waiting = { bytes, resolve: this.#resolve, reject: this.#reject, deadline, signal };
@@ -204,7 +206,7 @@ export class Proposals {
     this.#deadlines[index] = Number.POSITIVE_INFINITY;
     if (resolve === undefined || reject === undefined) return;
     if (status === REPLY_OK) resolve(bytes.slice(offset, offset + length));
-    else reject(replyError(status, bytes, offset, length));
+    else reject(replyError(status, this.lane.isReads, bytes, offset, length));
   }
 
   /** Rejects whoever waited longer than it allowed. */
@@ -265,6 +267,12 @@ export class Proposals {
 
 function ignore(): void {}
 
+/** Throws for what cannot be copied, before anything is claimed for it: a buffer that was transferred has no length any more, nor a slice. */
+function checkBytes(bytes: Uint8Array): void {
+  if (!(bytes instanceof Uint8Array)) throw new TypeError('A command or query is a Uint8Array.');
+  if (bytes.length === 0) bytes.slice();
+}
+
 function aborted(): SynodError {
   return new SynodError('ERR_SYNOD_ABORTED', 'Aborted before anything was sent: the command surely did not happen.');
 }
@@ -287,7 +295,7 @@ function expired(): SynodError {
   );
 }
 
-function replyError(status: number, bytes: Uint8Array, offset: number, length: number): SynodError {
+function replyError(status: number, isRead: boolean, bytes: Uint8Array, offset: number, length: number): SynodError {
   switch (status) {
     case REPLY_SESSION_EXPIRED:
       return expired();
@@ -297,7 +305,12 @@ function replyError(status: number, bytes: Uint8Array, offset: number, length: n
         'The command was applied once, but its reply is no longer remembered: read the state.',
       );
     case REPLY_TOO_LARGE:
-      return new SynodError('ERR_SYNOD_PAYLOAD_TOO_LARGE', 'The reply is longer than a reply may be: ask for less.');
+      return isRead
+        ? new SynodError('ERR_SYNOD_PAYLOAD_TOO_LARGE', 'The answer is longer than an answer may be: ask for less.')
+        : new SynodError(
+            'ERR_SYNOD_REPLY_EVICTED',
+            'The command was applied once, but its reply is longer than a reply may be: read the state.',
+          );
     case REPLY_QUERY_FAILED:
       return new SynodError(
         'ERR_SYNOD_MACHINE_FAILED',

@@ -128,8 +128,8 @@ export class Router {
       if (status.error === 0 || ((view.stopped >>> replica) & 1) === 1) continue;
       view.stopped |= 1 << replica;
       const error = describeError(group, replica, status);
-      this.#events.onGroupError(group, replica, error);
       if (this.#isFatal(view, replica, status)) view.failure = error;
+      this.#events.onGroupError(group, replica, error);
     }
   }
 

@@ -229,7 +229,8 @@ class FileTarget implements SnapshotTarget {
     this.#ask({ step: 'flush', file: this.#temporary, from, end, isUrgent, watermark: this.watermark }, (failure) => {
       this.#flushed = end;
       this.#flushes -= 1;
-      if (failure !== '' && this.#state === SNAPSHOT_WRITING) this.#settle(failure);
+      if (failure !== '') this.#settle(failure);
+      else if (this.#flushes === 0 && this.#state === SNAPSHOT_PUBLISHING) this.#name();
     });
   }
 
@@ -239,7 +240,13 @@ class FileTarget implements SnapshotTarget {
 
   publish(): void {
     this.#close();
+    if (this.#state === SNAPSHOT_FAILED) return;
     this.#state = SNAPSHOT_PUBLISHING;
+    if (this.#flushes === 0) this.#name();
+  }
+
+  /** Once every flush has been answered: the kernel tells of a write that failed once, and fsync would know nothing of it any more. */
+  #name(): void {
     const rest = { from: this.#asked, end: this.size, isUrgent: this.size <= SMALL_BYTES };
     this.#ask({ ...wholeOf('publish', this.#temporary, this.watermark), ...rest }, (failure) => this.#settle(failure));
   }

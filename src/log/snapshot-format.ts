@@ -128,7 +128,7 @@ function blockCrc(crc: Crc, bytes: Uint8Array, at: number, size: number, chained
 
 /**
  * The chunks of a whole, undamaged snapshot, in order. Throws ERR_SYNOD_SNAPSHOT_DAMAGED at the
- * first block that is not what was written there.
+ * first block that is not what was written there, and ERR_SYNOD_DIRECTORY_MISMATCH where it is sound and another's.
  */
 export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: Crc): Generator<Uint8Array> {
   const scratch = takeScratch();
@@ -137,7 +137,7 @@ export function* readSnapshot(source: SnapshotSource, name: SnapshotName, crc: C
     let chunk = NOTHING;
     let length = 0;
     blocks.next();
-    if (!blocks.isHeader()) throw blocks.damaged('it belongs to another cluster, group or version');
+    if (!blocks.isHeader()) throw blocks.foreign();
     for (blocks.next(); blocks.kind !== KIND_END; blocks.next()) {
       const payload = blocks.payload();
       if (length + payload.length > chunk.length)
@@ -214,8 +214,7 @@ export class SnapshotVerifier {
     const blocks = this.#blocks;
     if (blocks.kind === KIND_END) throw blocks.damaged('it goes on behind its end');
     blocks.next();
-    if (blocks.kind === KIND_HEADER && !blocks.isHeader())
-      throw blocks.damaged('it belongs to another cluster, group or version');
+    if (blocks.kind === KIND_HEADER && !blocks.isHeader()) throw blocks.foreign();
     this.#isInChunk = blocks.kind === KIND_DATA;
   }
 
@@ -324,6 +323,15 @@ class BlockReader {
   isEnd(): boolean {
     const payload = SNAPSHOT_BLOCK_HEADER_BYTES / 4;
     return this.end === this.#source.size && fromWords(this.#word(payload), this.#word(payload + 1)) === this.#index;
+  }
+
+  /** Sound, and another's: no reason to throw it away. */
+  foreign(): SynodError {
+    const { group, watermark } = this.#name;
+    return new SynodError(
+      'ERR_SYNOD_DIRECTORY_MISMATCH',
+      `The snapshot of shard ${group} at slot ${watermark} belongs to another cluster or shard, or another version wrote it: take it away, or use its own directory and version.`,
+    );
   }
 
   damaged(reason: string): SynodError {

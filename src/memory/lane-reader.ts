@@ -30,6 +30,7 @@ import {
   RECORD_HEADER_BYTES,
   RECORD_TYPE_SHIFT,
   RECORD_TYPE_WORD,
+  TYPE_CLOSE_SESSION,
   TYPE_PADDING,
 } from './descriptor.ts';
 import { dataCapacity } from './ring.ts';
@@ -154,7 +155,7 @@ export class LaneReader {
     while (this.take(1)) {
       const word = this.runOffset >> 2;
       const high = this.words[word + RECORD_TYPE_WORD]! & COMMAND_NUMBER_HIGH_MASK;
-      if (fromWords(this.words[word + COMMAND_NUMBER_LOW_WORD]!, high) >= number) break;
+      if (this.isClose(word) || fromWords(this.words[word + COMMAND_NUMBER_LOW_WORD]!, high) >= number) break;
       this.cursor = this.runEnd;
     }
     this.runEnd = this.cursor;
@@ -175,7 +176,7 @@ export class LaneReader {
       if (start === this.cursor) break;
       const word = (LANE_DATA_BYTES + (start & this.mask)) >> 2;
       const high = this.words[word + RECORD_TYPE_WORD]! & COMMAND_NUMBER_HIGH_MASK;
-      if (fromWords(this.words[word + COMMAND_NUMBER_LOW_WORD]!, high) >= number) break;
+      if (this.isClose(word) || fromWords(this.words[word + COMMAND_NUMBER_LOW_WORD]!, high) >= number) break;
       this.settled = (start + align(this.words[word]!, RECORD_ALIGNMENT)) | 0;
     }
   }
@@ -185,6 +186,11 @@ export class LaneReader {
     this.cursor = this.settled;
     this.runEnd = this.settled;
     this.runSize = 0;
+  }
+
+  /** CLOSE has number 0 and is the last record of its lane: no completion of a command passes it. */
+  private isClose(word: number): boolean {
+    return this.words[word + RECORD_TYPE_WORD]! >>> RECORD_TYPE_SHIFT === TYPE_CLOSE_SESSION;
   }
 
   /** Bytes of the padding record at `position`, 0 when a record stands there, -1 when neither can be. */

@@ -139,7 +139,7 @@ export class GroupSnapshots {
         this.#restore(watermark);
         return;
       } catch (error) {
-        if (!(error instanceof SynodError)) throw error;
+        if (!isDamage(error)) throw error;
         warn(error.message);
         medium.setAside(watermark);
       }
@@ -332,6 +332,12 @@ export class GroupSnapshots {
     else if (bulk.crc32c(bytes, offset, message[M_VALUE_LENGTH] as number) === message[M_VALUE_CRC])
       this.receiver.onPart(message, bytes, offset);
   }
+}
+
+/** What the medium lost. An image that the machine refuses is none, and must not cost its file. */
+function isDamage(error: unknown): error is NodeJS.ErrnoException {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code === 'ERR_SYNOD_SNAPSHOT_DAMAGED' || code === 'EIO';
 }
 
 function copyOf(image: Iterator<Uint8Array>): Uint8Array[] {

@@ -42,6 +42,9 @@ export class ReplyStore {
 
   /** Empties the store for a new session whose first number is 1. */
   reset(): void {
+    // Eviction depends on the layout, which an image of a table without this session does not tell.
+    this.bytes = new Uint8Array(CAPACITY_MIN);
+    this.words = new Int32Array(this.bytes.buffer);
     this.#numbers[OLDEST] = 1;
     this.#numbers[NEXT] = 1;
     this.#numbers[CURSOR_NUMBER] = 1;

@@ -70,6 +70,7 @@ export class SessionTable {
     if (CONTRACTS) requires(nonceLow !== 0 || nonceHigh !== 0, 'E1: a nonce names its session');
     const known = this.#indexOfNonce(nonceLow, nonceHigh);
     if (known >= 0) return this.#ids[known] as number;
+    if (this.#wasClosed(nonceLow, nonceHigh)) return 0;
     const index = this.#freeIndex(logTimeMs);
     if (index < 0) {
       this.#refusedLow = nonceLow;
@@ -93,8 +94,11 @@ export class SessionTable {
   }
 
   #nameAnew(index: number): void {
-    this.#serial = this.#serial === SERIAL_MAX ? 1 : this.#serial + 1;
-    const id = (this.#serial << SESSION_INDEX_BITS) | index;
+    let id = 0;
+    do {
+      this.#serial = this.#serial === SERIAL_MAX ? 1 : this.#serial + 1;
+      id = (this.#serial << SESSION_INDEX_BITS) | index;
+    } while (id === this.#ids[index]);
     this.#ids[index] = id;
     this.#forgetUnknown(id);
   }
@@ -149,7 +153,7 @@ export class SessionTable {
       if (this.#isAttempt(index, 0, attemptLow, attemptHigh)) return this.#ids[index] as number;
       return isFirst || this.#isAttempt(index, 1, attemptLow, attemptHigh) ? -2 : 0;
     }
-    if (isFirst) return this.findByNonce(nonceLow, nonceHigh);
+    if (isFirst) return this.#wasClosed(nonceLow, nonceHigh) ? -2 : this.findByNonce(nonceLow, nonceHigh);
     for (let i = 0; i < UNKNOWN_KEPT; i++)
       if (this.#vain[2 * i] === attemptLow && this.#vain[2 * i + 1] === attemptHigh) return -2;
     return 0;
@@ -216,6 +220,13 @@ export class SessionTable {
     const index = this.#indexOfNonce(nonceLow, nonceHigh);
     if (index >= 0) return this.#ids[index] as number;
     return nonceLow === this.#refusedLow && nonceHigh === this.#refusedHigh ? -1 : 0;
+  }
+
+  /** True while the place of a session that ended is not used again: an opening that comes late opens nothing (S17). */
+  #wasClosed(nonceLow: number, nonceHigh: number): boolean {
+    for (let i = 0; i < this.#end; i++)
+      if (this.#nonceLow[i] === nonceLow && this.#nonceHigh[i] === nonceHigh && this.#ids[i] === 0) return true;
+    return false;
   }
 
   #indexOfNonce(nonceLow: number, nonceHigh: number): number {

@@ -69,4 +69,28 @@ export const CLIENT_MUTATIONS: readonly Mutation[] = [
     'two logs of a worker share the word that says durable',
     ['memory/descriptor', 'open-cluster'],
   ),
+  m(
+    'runtime/session-table',
+    'if (this.#wasClosed(nonceLow, nonceHigh))\n            return 0;',
+    '',
+    'a late opening revives a session that was closed (S17)',
+    ['unit/runtime/session-table'],
+  ),
+  m('runtime/session-table', 'while (id === this.#ids[index])', 'while (false)', 'resume under the same id (E4)', [
+    'unit/runtime/session-table',
+  ]),
+  m(
+    'engine/engine',
+    'one.lane.isReads ? failure : publishedBefore(failure)',
+    'failure',
+    'call retryable what may take effect elsewhere (S18)',
+    ['unit/engine/node'],
+  ),
+  m(
+    'engine/router',
+    'if (this.#isFatal(view, replica, status))\n                view.failure = error;\n            this.#events.onGroupError(group, replica, error);',
+    'this.#events.onGroupError(group, replica, error);\n            if (this.#isFatal(view, replica, status))\n                view.failure = error;',
+    'tell of an error before the shard counts as failed',
+    ['unit/engine/engine'],
+  ),
 ];

@@ -130,4 +130,25 @@ export const SNAPSHOT_MUTATIONS: readonly Mutation[] = [
     'stand for leader without a state',
     ['unit/paxos/election'],
   ),
+  m(
+    'log/snapshot-files',
+    'if (this.#state === SNAPSHOT_FAILED)\n            return;',
+    '',
+    'publish what a failed flush did not bring to the medium (S16)',
+    ['unit/log/snapshot-files'],
+  ),
+  m(
+    'log/snapshot-files',
+    'this.#state = SNAPSHOT_PUBLISHING;\n        if (this.#flushes === 0)',
+    'this.#state = SNAPSHOT_PUBLISHING;\n        if (true)',
+    'name a snapshot before its flushes were answered (S16)',
+    ['unit/log/snapshot-files'],
+  ),
+  m(
+    'runtime/group-snapshots',
+    "code === 'ERR_SYNOD_SNAPSHOT_DAMAGED' || code === 'EIO'",
+    'true',
+    'throw away a snapshot that the machine refuses (S16)',
+    ['unit/runtime/group-snapshots'],
+  ),
 ];

@@ -17,10 +17,24 @@ interface ModelSession {
 /** What a table must do, written for clarity alone. */
 class Model {
   sessions: ModelSession[] = [];
+  /** By place in the table: the nonce of the last session that had it. */
+  readonly places: number[] = [];
   nowMs = 0;
 
   of(nonce: number): ModelSession | undefined {
     return this.sessions.find((session) => session.nonce === nonce);
+  }
+
+  /** Its place tells until another session gets it. */
+  wasClosed(nonce: number): boolean {
+    return this.of(nonce) === undefined && this.places.includes(nonce);
+  }
+
+  add(id: number, nonce: number): void {
+    const isFull = this.places.length === SESSIONS_MAX;
+    const place = isFull ? this.places.findIndex((last) => this.of(last) === undefined) : this.places.length;
+    this.places[place] = nonce;
+    this.sessions.push({ id, nonce, last: 0, usedMs: this.nowMs, attempts: [] });
   }
 
   /** The session that must give way for a new one, if there is one. */
@@ -38,6 +52,10 @@ function opening(nonce: number) {
       assert.is(id, known.id, 'E2');
       return;
     }
+    if (model.wasClosed(nonce)) {
+      assert.is(id, 0, 'S17: an opening that comes late');
+      return;
+    }
     if (model.sessions.length === SESSIONS_MAX) {
       const expired = model.expired();
       assert.is(id === -1, expired === undefined, 'a full table admits whom an expired session makes room');
@@ -46,7 +64,7 @@ function opening(nonce: number) {
       model.sessions.splice(model.sessions.indexOf(expired), 1);
     }
     assert.ok(id > 0);
-    model.sessions.push({ id, nonce, last: 0, usedMs: model.nowMs, attempts: [] });
+    model.add(id, nonce);
     check(model, table);
   });
 }
@@ -146,7 +164,7 @@ test('so does a full one, where sessions expire', () => {
     for (let n = 1; n <= SESSIONS_MAX; n++) {
       pair.model.nowMs += 1;
       const id = pair.real.open(n, ~n, pair.model.nowMs);
-      pair.model.sessions.push({ id, nonce: n, last: 0, usedMs: pair.model.nowMs, attempts: [] });
+      pair.model.add(id, n);
     }
     return pair;
   };

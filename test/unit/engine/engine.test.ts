@@ -1,6 +1,7 @@
 /** The user's handle: commands, reads, failures, operations and close, over groups that run on this thread. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { SynodError } from '../../../src/base/errors.ts';
 import { LANES_PER_GROUP_MAX } from '../../../src/limits.ts';
 import {
   GROUP_ERROR_LOG,
@@ -121,6 +122,18 @@ test('when the machine fails on a quorum, what waits and what comes is rejected 
     assert.match(cluster.status().shards[0]!.error!, /slot 8/);
     assert.equal(await cluster.propose(other, bytes(4)), bytes(4));
   }, 2));
+
+test('where the logs of a quorum fail, what was published is of unknown outcome, by sessions that are kept too', () =>
+  FakeCluster.run(async ({ cluster, groups }) => {
+    const session = await cluster.session({ key: 'a' });
+    await cluster.propose('a', bytes(1));
+    groups[0]!.leader = -1;
+    const why = ({ code, cause }: SynodError): string[] => [code, (cause as SynodError | undefined)?.code ?? ''];
+    const waiting = [cluster.propose('a', bytes(2)), session.propose(bytes(3))].map((promise) => promise.catch(why));
+    for (const replica of [0, 1]) groups[0]!.replicas[replica]!.status.setError(GROUP_ERROR_LOG, 3, -1);
+    for (const told of await Promise.all(waiting))
+      assert.equal(told, ['ERR_SYNOD_OUTCOME_UNKNOWN', 'ERR_SYNOD_LOG_FAILED']);
+  }));
 
 test('a shard that was failed takes commands again once its replicas are back', () =>
   FakeCluster.run(async ({ cluster, groups, slots, until }) => {

@@ -182,4 +182,21 @@ test('without a directory only a bootstrap begins with votes (S4)', () => {
   assert.equal(directory.peer(1), { incarnation: 5, boots: 1 });
 });
 
+test('once every log says that it forgot, none is told to forget again', () => {
+  const directory = open({ lostReplicas: 'rejoin' });
+  directory.settle();
+  assert.not(directory.isForgotten, 'a worker that is restarted asks anew');
+  directory.release();
+});
+
+test('what an earlier cluster of this name left is not taken for its own: neither logs nor snapshots', () => {
+  const directory = open({ bootstrap: true });
+  directory.release();
+  rmSync(join(root, 'data', 'node.json'));
+  mkdirSync(join(directory.snapshotDirectory, 'group-0'), { recursive: true });
+  const refused = refusal({ bootstrap: true });
+  assert.is(refused.code, 'ERR_SYNOD_DIRECTORY_MISMATCH');
+  assert.match(refused.message, /holds snapshots/);
+});
+
 test.run();

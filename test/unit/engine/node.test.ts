@@ -2,7 +2,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
-import { GROUP_ERROR_LOG, ROLE_FOLLOWER, ROLE_LEADER } from '../../../src/memory/descriptor.ts';
+import { GROUP_ERROR_LOG, LANE_NONCE_WORD, ROLE_FOLLOWER, ROLE_LEADER } from '../../../src/memory/descriptor.ts';
+import { LaneTap } from '../../../src/runtime/lane-tap.ts';
+import { SessionTable } from '../../../src/runtime/session-table.ts';
+import type { ControlMessage } from '../../../workers/worker-data.ts';
 import { FakeNode } from './fake-node.ts';
 
 async function run(check: (fake: FakeNode) => Promise<void>): Promise<void> {
@@ -145,5 +148,25 @@ test('close ends the workers, then the transport, then the directory', async () 
   await fake.node.close();
   assert.equal(fake.calls, ['close workers', 'close transport', 'release']);
 });
+
+test('S18: what was published when the log here failed may take effect elsewhere: it is not to be tried again', () =>
+  run(async ({ node, statuses, posted }) => {
+    const shard = node.shardOf('k');
+    const failed = node.propose('k', Uint8Array.of(2, 0, 0, 0)).catch((error: SynodError) => error);
+    const message = posted.find(({ kind }) => kind === 'lane') as Extract<ControlMessage, { kind: 'lane' }>;
+    const { laneId, lane, completions } = message.lane;
+    const tap = new LaneTap(laneId, lane, completions, true);
+    const words = new Int32Array(lane);
+    const sessions = new SessionTable();
+    while (!tap.refresh(0, 1)) await node.nextWake();
+    assert.ok(tap.reader.take(1 << 15) && tap.reader.confirm());
+    sessions.open(words[LANE_NONCE_WORD]!, words[LANE_NONCE_WORD + 1]!, 0);
+    tap.complete(sessions, false, 1);
+    while (!(tap.reader.take(1 << 15) && tap.reader.confirm())) await node.nextWake();
+    statuses[shard]!.setError(GROUP_ERROR_LOG, 3, -1);
+    const error = (await failed) as SynodError;
+    assert.equal([error.code, error.retryable], ['ERR_SYNOD_OUTCOME_UNKNOWN', false]);
+    assert.is((error.cause as SynodError).code, 'ERR_SYNOD_LOG_FAILED');
+  }));
 
 test.run();

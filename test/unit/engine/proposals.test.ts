@@ -317,4 +317,38 @@ test('a query that throws rejects its own promise with the message of the machin
   assert.match((error as SynodError).message, /an empty query/);
 });
 
+test('bytes that cannot be copied are refused at once, and leave nothing behind', async () => {
+  for (const inLine of [false, true]) {
+    const fixture = open(SMALL_LANE);
+    const { group, proposals } = fixture;
+    const before = inLine ? Array.from({ length: FITTING + 1 }, () => proposals.propose(new Uint8Array(BIG))) : [];
+    const gone = Uint8Array.of(1, 2, 3, 4);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    assert.throws(() => proposals.propose(gone), TypeError);
+    assert.throws(() => proposals.propose([1] as unknown as Uint8Array), /Uint8Array/);
+    const last = proposals.propose(Uint8Array.of(9, 0, 0, 0));
+    await settle(fixture);
+    await Promise.all([...before, last]);
+    assert.is(group.replicas[0]!.machine.applied.get(9), 1);
+    assert.is(
+      [...group.replicas[0]!.machine.applied.values()].reduce((sum, n) => sum + n),
+      before.length + 1,
+    );
+  }
+});
+
+test('a command whose reply is too long was applied: its error says so', async () => {
+  const fixture = open();
+  for (const { machine } of fixture.group.replicas) {
+    const apply = machine.apply.bind(machine);
+    machine.apply = (command, reply) => {
+      apply(command, reply);
+      reply.length = (1 << 20) + 1;
+    };
+  }
+  const failed = fixture.proposals.propose(Uint8Array.of(9, 0, 0, 0)).catch((error: SynodError) => error.code);
+  await settle(fixture);
+  assert.equal([fixture.group.replicas[0]!.machine.applied.get(9), await failed], [1, 'ERR_SYNOD_REPLY_EVICTED']);
+});
+
 test.run();

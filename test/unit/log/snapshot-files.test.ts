@@ -121,6 +121,8 @@ test('where appending cannot wait the logs do not come first any more; what is l
   assert.equal([tasks[2]?.end, tasks[2]?.isUrgent], [81 * MIB, true]);
   target.append(block);
   target.publish();
+  assert.is(tasks.length, 3, 'what is under way is awaited');
+  for (const { id } of tasks.slice(1)) medium.settle(id, '');
   assert.equal([tasks.at(-1)?.step, tasks.at(-1)?.from, tasks.at(-1)?.end], ['publish', 81 * MIB, 82 * MIB]);
   target.abandon();
 });
@@ -171,6 +173,25 @@ test('snapshots are listed in order and can be removed; other files are left alo
   medium.setAside(20);
   assert.equal(medium.list(), [1000]);
   assert.ok(readdirSync(root).includes('0000000000000014.snap.damaged'));
+});
+
+test('what was not flushed is not published, whether that is known before or after it is asked for', () => {
+  const medium = open();
+  const target = medium.create(5);
+  target.append(new Uint8Array(9 << 20));
+  target.publish();
+  assert.equal(
+    tasks.map(({ step }) => step),
+    ['flush'],
+    'the kernel tells of a failed write once: the last flush must not come before this answer',
+  );
+  medium.settle((tasks[0] as PublishTask).id, 'EIO');
+  assert.equal([target.state(), target.failure, tasks.length], [SNAPSHOT_FAILED, 'EIO', 1]);
+  const other = medium.create(6);
+  other.append(new Uint8Array(9 << 20));
+  medium.settle((tasks[1] as PublishTask).id, 'EIO');
+  other.publish();
+  assert.equal([other.state(), tasks.length], [SNAPSHOT_FAILED, 2]);
 });
 
 test.run();

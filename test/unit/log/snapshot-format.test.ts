@@ -78,7 +78,7 @@ test('a verified one is whole: what is cut off, goes on, belongs elsewhere or ha
   longer.set(whole);
   assert.throws(() => verify(longer, [longer.length]), /goes on behind its end|no block begins here|ends too early/);
   assert.throws(() => verify(write([new Uint8Array(8)], false), []), /cut off/);
-  assert.throws(() => verify(whole, [], { ...NAME, group: 4 }), /another cluster, group or version/);
+  assert.throws(() => verify(whole, [], { ...NAME, group: 4 }), /another cluster or shard, or another version/);
 });
 
 test('any bit that differs is damage, named with shard and slot', () => {
@@ -113,8 +113,8 @@ test('bytes behind the end are damage', () => {
 
 test('the snapshot of another group, cluster or slot is refused', () => {
   const whole = write([new Uint8Array(8)]);
-  assert.throws(() => read(whole, { ...NAME, group: 4 }), /another cluster, group/);
-  assert.throws(() => read(whole, { ...NAME, clusterId: 5 }), /another cluster, group/);
+  assert.throws(() => read(whole, { ...NAME, group: 4 }), /another cluster or shard/);
+  assert.throws(() => read(whole, { ...NAME, clusterId: 5 }), /another cluster or shard/);
   assert.throws(() => read(whole, { ...NAME, watermark: 5 }), /no block begins here/);
 });
 

@@ -1,6 +1,7 @@
 /** Starting from snapshots, and when one is due. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SynodError } from '../../../src/base/errors.ts';
 import { Prng } from '../../../src/base/prng.ts';
 import { SNAPSHOT_FAILED } from '../../../src/log/snapshot-medium.ts';
 import {
@@ -353,6 +354,27 @@ test('frames find their part; a part whose bytes do not match its checksum is dr
     kit.transport.take().map(({ kind, to }) => [kind, to]),
     [['SNAPSHOT_PART', 2]],
   );
+});
+
+test('one that the medium cannot read is damaged; one that the machine refuses is not, and stays', () => {
+  const { kit, medium } = lived();
+  const open = medium.open.bind(medium);
+  medium.open = (watermark) => {
+    const source = open(watermark);
+    const read = (): never => {
+      throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    };
+    return watermark === 6 ? { ...source, read } : source;
+  };
+  const next = reborn(kit, medium);
+  next.snapshots.start();
+  assert.equal([next.kit.driver.appliedWatermark, medium.list()], [3, [3]]);
+  const other = reborn(kit, medium);
+  other.kit.machine.restore = (): never => {
+    throw new SynodError('ERR_SYNOD_INVARIANT', 'an image of another machine');
+  };
+  assert.throws(() => other.snapshots.start(), /an image of another machine/);
+  assert.equal(medium.list(), [3]);
 });
 
 test.run();

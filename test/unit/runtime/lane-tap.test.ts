@@ -5,6 +5,8 @@ import {
   LANE_READS,
   LANE_ROUTE_CHANGE_WORD,
   LANE_WRITES,
+  RECORD_TYPE_SHIFT,
+  RECORD_TYPE_WORD,
   REPLY_HEADER_BYTES,
   REPLY_OK,
   REPLY_SESSION_EXPIRED,
@@ -12,6 +14,7 @@ import {
   REPLY_SESSIONS_FULL,
   REPLY_SIZE_WORD,
   REPLY_STATUS_WORD,
+  TYPE_CLOSE_SESSION,
   TYPE_COMMAND,
   TYPE_REPLIES,
 } from '../../../src/memory/descriptor.ts';
@@ -232,5 +235,34 @@ test('a lane of reads has no replies of its own', () => {
   assert.is(tap.complete(sessions, true, 0), 0);
   assert.equal(takeCompletions(ring).replies, []);
 });
+
+for (const isForwarded of [false, true])
+  test(`the end of a session is not passed over with the commands before it, ${isForwarded ? 'forwarded' : 'led'}`, () => {
+    const lane = createLane(1 << 14, LANE_WRITES, 77);
+    const tap = new LaneTap(3, lane, createRing(4096), isForwarded);
+    const writer = new LaneWriter(lane, 1);
+    const table = new SessionTable();
+    const id = table.open(77, 0, 0);
+    writer.setSession(id);
+    writer.route(0, 1);
+    tap.refresh(0, 1);
+    put(writer, 5);
+    assert.ok(tap.reader.take(1 << 16) && tap.reader.confirm());
+    writer.claimClose();
+    writer.publish();
+    if (isForwarded) assert.ok(tap.reader.take(1 << 16) && tap.reader.confirm());
+    table.remember(table.lookup(id), new Int32Array(2), 4, REPLY_OK);
+    table.advance(table.lookup(id), new Float64Array(1));
+    tap.complete(table, !isForwarded, 1);
+    if (isForwarded) {
+      assert.ok(tap.reader.outstanding > 0, 'its frame may get lost');
+      return;
+    }
+    assert.ok(tap.reader.take(1 << 16));
+    assert.is(
+      tap.reader.words[(tap.reader.runOffset >> 2) + RECORD_TYPE_WORD]! >>> RECORD_TYPE_SHIFT,
+      TYPE_CLOSE_SESSION,
+    );
+  });
 
 test.run();

@@ -183,4 +183,14 @@ test('after a reset numbers begin at 1 and nothing is remembered', () => {
   assert.is(read(store, 1, 1)[0]?.first, 1);
 });
 
+test('S18: a new session has a ring of the smallest size, so that all replicas evict alike', () => {
+  const store = new ReplyStore();
+  const fresh = store.bytes.length;
+  const reply = new Int32Array(1 << 14);
+  for (let n = 0; n < 4; n++) store.append(reply, 4 << 14, REPLY_OK);
+  assert.ok(store.bytes.length > fresh);
+  store.reset();
+  assert.equal([store.bytes.length, store.words.length], [fresh, fresh / 4]);
+});
+
 test.run();

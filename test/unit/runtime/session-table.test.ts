@@ -46,14 +46,14 @@ test('a number is fresh only as the next one: lower is a duplicate, higher a gap
   assert.equal([judge(2 ** 31), judge(2 ** 32 + 2), judge(2 ** 52)], [GAP, GAP, GAP]);
 });
 
-test('a closed session is unknown, and its id never comes back with its nonce', () => {
+test('a closed session is unknown, and nothing closes it again', () => {
   const table = new SessionTable();
   const id = table.open(1, 2, 0);
   table.close(id);
   assert.is(table.lookup(id), -1);
   assert.is(table.findByNonce(1, 2), 0);
   assert.is(table.count, 0);
-  assert.is.not(table.open(1, 2, 0), id);
+  table.open(3, 4, 0);
   table.close(id);
   assert.is(table.count, 1);
 });
@@ -239,6 +239,26 @@ test('an image ends where the next one began', () => {
   image.next();
   table.image().next();
   assert.throws(() => image.next(), /before the next one begins/);
+});
+
+test('S17: an opening that comes late opens no session that was closed', () => {
+  const table = new SessionTable();
+  const id = table.open(7, 8, 0);
+  table.close(id);
+  assert.is(table.open(7, 8, 1), 0);
+  assert.is(table.findByAttempt(7, 8, 7, 8), -2, 'who opened it hears that it is gone');
+  assert.is(table.resume(7, 8, 1, 1, 2), 0);
+  const copy = new SessionTable();
+  runSteps(copy.restore(table.image()));
+  assert.is(copy.open(7, 8, 3), 0, 'nor where the table was restored');
+});
+
+test('E4: a resumed session gets another id where the serials begin again, too', () => {
+  const table = new SessionTable();
+  const first = table.open(1, 1, 0);
+  table.open(2, 2, 0);
+  for (let n = 0; n < 2 ** 19 - 3; n++) table.resume(2, 2, n + 3, 5, 0);
+  assert.is.not(table.resume(1, 1, 9, 9, 0), first);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 /** What each control message does to the worker. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LANE_WRITES, REPLY_OK } from '../../../src/memory/descriptor.ts';
+import { LANE_WRITES, REPLY_OK, REPLY_QUERY_FAILED } from '../../../src/memory/descriptor.ts';
 import { createLane } from '../../../src/memory/lane.ts';
 import { createRing } from '../../../src/memory/ring.ts';
 import { Applier } from '../../../src/runtime/applier.ts';
@@ -141,6 +141,14 @@ test('the answer to an inspection is a copy: the next one does not change it', (
   handle(ask('a', 1), ask('b', 2));
   const texts = posted.map((message) => (message.kind === 'inspected' ? Buffer.from(message.reply).toString() : ''));
   assert.equal(texts, ['aa', 'bb']);
+});
+
+test('an inspection while an image is put in place is refused, and ends no worker', () => {
+  const { groups, handle, posted } = make();
+  groups[0]!.driver.applier.isRestoring = true;
+  handle({ kind: 'inspect', requestId: 1, groupId: 3, query: new Uint8Array(4) });
+  const [answer] = posted as Extract<WorkerMessage, { kind: 'inspected' }>[];
+  assert.equal([answer?.status, answer?.applied], [REPLY_QUERY_FAILED, 43]);
 });
 
 test.run();
