@@ -1,5 +1,8 @@
 /**
- * Where each slot's value stands in the log: 8 bytes per kept slot, in chunks that are made as the log grows (S23).
+ * Where each slot's value stands in the log: 8 bytes per kept slot, in chunks that are made as the log grows and go from its begin (S23). Slots that
+ * were never here, or were forgotten, take nothing: neither a year behind them nor the start after it.
+ *
+ *   slot ─▶ chunk number ── minus #first ─▶ #chunks ─▶ position
  * @hot
  */
 import { assert } from '../base/assert.ts';
@@ -10,8 +13,8 @@ const CHUNK_SLOTS = 1 << CHUNK_BITS;
 
 export class SlotIndex {
   readonly #chunks: (Float64Array | undefined)[] = [];
-  /** Chunks below were given back. */
-  #kept = 0;
+  /** Number of the first chunk there is room for. */
+  #first = 0;
 
   /** The slot's current value is the record at `position`. */
   set(slot: Slot, position: LogPosition): void {
@@ -21,15 +24,16 @@ export class SlotIndex {
 
   /** Position of the slot's value record, or 0 when none is known. */
   get(slot: Slot): LogPosition {
-    const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)];
+    const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS) - this.#first];
     return chunk === undefined ? 0 : (chunk[slot & (CHUNK_SLOTS - 1)] as LogPosition);
   }
 
   /** Slots below are truncated: whole chunks of them are given back. */
   forget(below: Slot): void {
-    const end = Math.floor(below / CHUNK_SLOTS);
-    for (let index = this.#kept; index < end; index++) this.#chunks[index] = undefined;
-    if (end > this.#kept) this.#kept = end;
+    const gone = Math.floor(below / CHUNK_SLOTS) - this.#first;
+    if (gone <= 0) return;
+    this.#chunks.splice(0, gone);
+    this.#first += gone;
   }
 
   /** True where every slot in [first, end) has a position. */
@@ -56,15 +60,17 @@ export class SlotIndex {
     return oldest;
   }
 
-  #chunk(index: number): Float64Array {
-    const known = this.#chunks[index];
-    return known === undefined ? this.#grow(index) : known;
+  #chunk(number: number): Float64Array {
+    const known = this.#chunks[number - this.#first];
+    return known === undefined ? this.#grow(number) : known;
   }
 
-  #grow(index: number): Float64Array {
-    while (this.#chunks.length < index) this.#chunks.push(undefined);
+  #grow(number: number): Float64Array {
+    if (this.#chunks.length === 0) this.#first = number;
+    for (; number < this.#first; this.#first--) this.#chunks.unshift(undefined);
+    while (this.#chunks.length <= number - this.#first) this.#chunks.push(undefined);
     const chunk = new Float64Array(CHUNK_SLOTS);
-    this.#chunks[index] = chunk;
+    this.#chunks[number - this.#first] = chunk;
     return chunk;
   }
 }

@@ -36,6 +36,7 @@ export interface EnduranceSample {
 /** Remembers nothing. */
 class NoHistory extends History {
   override add(): void {}
+  override addWeak(): void {}
 }
 
 export class Endurance {
