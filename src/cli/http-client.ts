@@ -130,12 +130,17 @@ export class HttpClient {
       });
       request.once('error', (error: NodeJS.ErrnoException) => {
         clearTimeout(timer);
-        const isRefused = !isConnected || error.code?.startsWith('ERR_SSL') === true;
+        const isRefused = !isConnected || (isAlert(error.code) && !request.reusedSocket);
         reject(isRefused ? nobodyAt(base, error.code ?? error.message) : silence());
       });
       request.end(body);
     });
   }
+}
+
+/** The other side would not talk to us: TLS 1.3 says so only after the handshake is over here. Any other failure may concern the answer. */
+function isAlert(code: string | undefined): boolean {
+  return code?.startsWith('ERR_SSL') === true && code.includes('_ALERT_');
 }
 
 function readTls({ ca, cert, key }: ClientTls): object {

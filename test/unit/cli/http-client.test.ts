@@ -1,11 +1,14 @@
 /** The client side of the endpoint: what came of a request is told honestly. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SynodError } from '../../../src/base/errors.ts';
 import { HttpClient } from '../../../src/cli/http-client.ts';
 import { ClientEndpoint } from '../../../src/engine/client-endpoint.ts';
+import { TestCertificates } from '../../support/certificates.ts';
 import { FakeTarget } from '../engine/fake-target.ts';
 
 const test = suite('cli/http-client');
@@ -100,6 +103,27 @@ test('a sent command without an answer has an unknown outcome, and is not sent e
     });
   }
   assert.equal(target.calls, ['read k 3 1000 linearizable', 'read k 3 1000 linearizable']);
+});
+
+test('an answer that TLS cannot read is no answer: the command may have been done', async () => {
+  const certificates = await TestCertificates.make();
+  const { ca, certificate, key } = await certificates.node(1);
+  const raws: Socket[] = [];
+  const server = createTlsServer({ cert: readFileSync(certificate), key: readFileSync(key) }, (socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => raws[0]?.write('no record of TLS'));
+  });
+  server.on('connection', (raw: Socket) => raws.push(raw));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const urls = [new URL(`https://127.0.0.1:${port}`), new URL(endpoint.url)];
+  const client = new HttpClient({ urls, timeoutMs: 1000, tls: { ca } });
+  assert.is(await codeOf(client.post('/propose', { key: 'k' }, BYTES)), 'ERR_SYNOD_OUTCOME_UNKNOWN');
+  assert.equal([target.calls, raws.length], [[], 1]);
+  raws[0]?.destroy();
+  server.close();
+  certificates.remove();
 });
 
 test('what answers but is no endpoint of a node is told', async () => {
