@@ -61,16 +61,16 @@ export class SessionTable {
   #frozen: FrozenSessions | undefined;
 
   /**
-   * Opens a session, or finds the live one of the same nonce. Returns its id, or -1 when the table is full.
+   * Opens a session, or finds the live one of the same nonce. Returns its id, -1 when the table is full, or 0 for one that ended and whose place no
+   * other has: an opening that comes late opens nothing (S17).
    *
    * requires E1: the nonce is not 0
    * ensures  E2: the same nonce gives the same id as long as the session lives
    */
   open(nonceLow: number, nonceHigh: number, logTimeMs: number): number {
     if (CONTRACTS) requires(nonceLow !== 0 || nonceHigh !== 0, 'E1: a nonce names its session');
-    const known = this.#indexOfNonce(nonceLow, nonceHigh);
+    const known = this.#placeOfNonce(nonceLow, nonceHigh);
     if (known >= 0) return this.#ids[known] as number;
-    if (this.#wasClosed(nonceLow, nonceHigh)) return 0;
     const index = this.#freeIndex(logTimeMs);
     if (index < 0) {
       this.#refusedLow = nonceLow;
@@ -153,7 +153,7 @@ export class SessionTable {
       if (this.#isAttempt(index, 0, attemptLow, attemptHigh)) return this.#ids[index] as number;
       return isFirst || this.#isAttempt(index, 1, attemptLow, attemptHigh) ? -2 : 0;
     }
-    if (isFirst) return this.#wasClosed(nonceLow, nonceHigh) ? -2 : this.findByNonce(nonceLow, nonceHigh);
+    if (isFirst) return this.#placeOfNonce(nonceLow, nonceHigh) >= 0 ? -2 : this.findByNonce(nonceLow, nonceHigh);
     for (let i = 0; i < UNKNOWN_KEPT; i++)
       if (this.#vain[2 * i] === attemptLow && this.#vain[2 * i + 1] === attemptHigh) return -2;
     return 0;
@@ -222,17 +222,16 @@ export class SessionTable {
     return nonceLow === this.#refusedLow && nonceHigh === this.#refusedHigh ? -1 : 0;
   }
 
-  /** True while the place of a session that ended is not used again: an opening that comes late opens nothing (S17). */
-  #wasClosed(nonceLow: number, nonceHigh: number): boolean {
-    for (let i = 0; i < this.#end; i++)
-      if (this.#nonceLow[i] === nonceLow && this.#nonceHigh[i] === nonceHigh && this.#ids[i] === 0) return true;
-    return false;
+  /** Index of the live session with this nonce, or -1. */
+  #indexOfNonce(nonceLow: number, nonceHigh: number): number {
+    const place = this.#placeOfNonce(nonceLow, nonceHigh);
+    return place >= 0 && this.#ids[place] !== 0 ? place : -1;
   }
 
-  #indexOfNonce(nonceLow: number, nonceHigh: number): number {
-    for (let i = 0; i < this.#end; i++) {
-      if (this.#nonceLow[i] === nonceLow && this.#nonceHigh[i] === nonceHigh && this.#ids[i] !== 0) return i;
-    }
+  /** A session that ended keeps its place, with id 0, until another gets it: so a nonce stands in one place at most. */
+  #placeOfNonce(nonceLow: number, nonceHigh: number): number {
+    for (let i = 0; i < this.#end; i++)
+      if (this.#nonceLow[i] === nonceLow && this.#nonceHigh[i] === nonceHigh) return i;
     return -1;
   }
 

@@ -71,8 +71,8 @@ export const CLIENT_MUTATIONS: readonly Mutation[] = [
   ),
   m(
     'runtime/session-table',
-    'if (this.#wasClosed(nonceLow, nonceHigh))\n            return 0;',
-    '',
+    'if (known >= 0)',
+    'if (known >= 0 && this.#ids[known] !== 0)',
     'a late opening revives a session that was closed (S17)',
     ['unit/runtime/session-table'],
   ),
